@@ -1,0 +1,1 @@
+"""Charge credits for API calls: policies say what a call costs, Redis holds the books."""
