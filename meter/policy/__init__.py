@@ -1,0 +1,1 @@
+"""What things cost: YAML documents become one frozen policy. Pure, but for ``load``."""

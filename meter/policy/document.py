@@ -1,0 +1,234 @@
+"""One policy file as it is written: every key that it may hold, for the check and for editors.
+
+Absent values are None; ``compile`` knows the defaults, so that a file's word and its silence can be told apart.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Discriminator, Field, JsonValue, StrictBool, Tag, model_validator
+
+from meter.credits import ZERO, RoundingMode, text
+from meter.policy.adjustments import AdjustmentPart
+from meter.policy.kinds import (
+    Amount,
+    Currency,
+    HeaderName,
+    Host,
+    Match,
+    MeterKey,
+    Money,
+    Name,
+    OperationName,
+    Part,
+    Pointer,
+    Positive,
+    QueryName,
+    Rate,
+    Title,
+    Wanted,
+)
+from meter.policy.model import Comparison, End, Meta, PathMode, PeriodUnit, Share
+from meter.policy.values import wrong
+
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class RoundingPart(Part):
+    """How prices become whole steps: once, at the end."""
+
+    mode: RoundingMode | None = Field(default=None, description="half_up by default.")
+    step: Positive | None = Field(default=None, description="Prices are multiples of it; 1 by default.")
+    minimum: Positive | None = Field(default=None, description="The least that a call costs; one step by default.")
+    maximum: Positive | None = Field(default=None, description="The most that a call costs.")
+
+
+class CreditsPart(Part):
+    """A price with parts: the base, and a rate for each unit of a meter."""
+
+    base: Amount | None = Field(default=None, description="Charged for every call; 0 by default.")
+    per: dict[str, Rate] | None = Field(
+        default=None,
+        description="Credits for each unit of a meter: query.NAME, header.NAME, request_bytes, response_bytes, "
+        "duration_seconds, or a name declared under meters.",
+        examples=[{"query.limit": "0.01"}, {"tokens": "0.002"}],
+    )
+    at_most: Positive | None = Field(default=None, description="The ceiling; required if the response decides.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.per and not self.base:
+            raise wrong("this price is 0", "write credits above 0, or `free: true` on the operation.")
+        if self.at_most is not None and not self.per:
+            raise wrong(
+                "at_most is the ceiling of a price with rates, and there is no rate", "leave it out, or add per."
+            )
+        if self.at_most is not None and self.at_most < (self.base or ZERO):
+            problem = f"at_most {text(self.at_most)} is less than base {text(self.base or ZERO)}"
+            raise wrong(problem, "write a ceiling that the base fits under.")
+        return self
+
+
+class MeterPart(Part):
+    """Where a quantity is read: one of the two."""
+
+    pointer: Pointer | None = Field(default=None, alias="json")
+    reported: StrictBool | None = Field(default=None, description="true: the app or the upstream says it by name.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.pointer is None) is (self.reported is not True):
+            raise wrong("this meter is read from nowhere, or twice", "write {json: /a/pointer} or {reported: true}.")
+        return self
+
+
+def _spelling(value: object) -> str:
+    return "<parts>" if isinstance(value, dict | CreditsPart) else "<amount>"
+
+
+class OperationPart(Part):
+    """A thing with a price: credits, or free."""
+
+    title: Title | None = None
+    credits: (
+        Annotated[Annotated[Amount, Tag("<amount>")] | Annotated[CreditsPart, Tag("<parts>")], Discriminator(_spelling)]
+        | None
+    ) = Field(default=None, description="What a call costs before adjustments: credits, or base, per and at_most.")
+    free: StrictBool | None = Field(default=None, description="true: costs nothing, and is not asked for a key.")
+    meters: dict[MeterKey, MeterPart] | None = Field(
+        default=None,
+        description="Quantities that this operation's price uses.",
+        examples=[{"tokens": {"json": "/usage/total_tokens"}}],
+    )
+    rounding: RoundingPart | None = Field(default=None, description="In place of what the file's rounding says.")
+    observe: StrictBool | None = Field(default=None, description="In place of what the file's observe says.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.free and self.credits is not None:
+            raise wrong("this operation has a price and is free", "keep credits or `free: true`.")
+        if not self.free and self.credits is None:
+            raise wrong("this operation has no price", "write credits, or `free: true`.")
+        if self.credits == 0:
+            raise wrong("this operation costs 0 credits", "write `free: true` in place of credits.")
+        return self
+
+
+class WhenPart(Part):
+    """What else a request must have."""
+
+    query: dict[QueryName, Wanted] | None = Field(
+        default=None, description="Parameters it must have.", examples=[{"limit": "*"}]
+    )
+    header: dict[HeaderName, Wanted] | None = Field(
+        default=None, description="Headers it must have.", examples=[{"X-Size": "large"}]
+    )
+
+
+class RoutePart(Part):
+    """What leads a request to an operation."""
+
+    match: Match
+    operation: OperationName
+    host: Host | None = None
+    when: WhenPart | None = None
+
+
+class OveragePart(Part):
+    """Credits that may be drawn beyond what was granted, in one period."""
+
+    limit: Positive
+    price_per_thousand: Money | None = Field(default=None, description="Money, in the plan's currency.")
+
+
+class PlanPart(Part):
+    """What an account gets for its subscription."""
+
+    included: Amount
+    period: PeriodUnit | None = Field(default=None, description="month by default.")
+    price: Money | None = Field(default=None, description="Money a period.")
+    currency: Currency | None = None
+    overage: OveragePart | None = None
+    commitment: Amount | None = Field(default=None, description="Credits a month that its accounts commit to.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        sums = self.price is not None or (self.overage is not None and self.overage.price_per_thousand is not None)
+        if sums is (self.currency is None):
+            raise wrong("a price and its currency belong together", 'write both, such as price: "99", currency: USD.')
+        return self
+
+
+class IdentityPart(Part):
+    """Where a request carries its API key."""
+
+    header: HeaderName | None = "x-api-key"
+    bearer: StrictBool = Field(default=True, description="Also read `Authorization: Bearer`.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.header is None and not self.bearer:
+            raise wrong("no caller could show a key", "name a header, or write `bearer: true`.")
+        return self
+
+
+class UpstreamPart(Part):
+    """How the upstream tells paths apart; loose by default."""
+
+    case: Comparison | None = None
+    slash: Comparison | None = None
+
+
+class Document(Part):
+    """What API calls cost: one file of a policy."""
+
+    version: Literal["1"]
+    unmatched: str | None = Field(
+        default=None,
+        description="What becomes of a request that no route matches: refuse (the default), free, or an operation.",
+        examples=["refuse", "free"],
+    )
+    observe: StrictBool | None = Field(default=None, description="true: price and report, but take nothing.")
+    meta: Meta | None = Field(default=None, description="Where answers say what they cost; body by default.")
+    paths: PathMode | None = Field(default=None, description="What templates are matched against.")
+    upstream: UpstreamPart | None = None
+    rounding: RoundingPart | None = None
+    operations: dict[OperationName, OperationPart] | None = Field(default=None, description="What can be charged for.")
+    routes: list[RoutePart] | None = Field(default=None, description="Which requests are which operation.")
+    adjustments: list[AdjustmentPart] | None = Field(default=None, description="Multiplied in this order.")
+    charge: dict[End, Share] | None = Field(default=None, description="What of its price a call pays, by how it ended.")
+    plans: dict[Name, PlanPart] | None = Field(default=None, description="What accounts can subscribe to.")
+    identity: IdentityPart | None = None
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a policy file, for editors that complete and check while one types."""
+    schema = Document.model_json_schema(by_alias=True)
+    schema["properties"]["version"] = {"enum": [1, "1"], "description": "The version of this format.", "examples": [1]}
+    return {"$schema": SCHEMA_DIALECT, "title": "A policy file of meter", **_tidy_mapping(schema)}
+
+
+def _tidy(node: JsonValue) -> JsonValue:
+    match node:
+        case list():
+            return [_tidy(item) for item in node]
+        case dict():
+            return _tidy_mapping(node)
+        case _:
+            return node
+
+
+def _tidy_mapping(node: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Leave out what pydantic adds and no editor needs: null beside each optional value, titles made from keys.
+
+    Where the default is a value, null is another one, and stays.
+    """
+    kept = {key: _tidy(value) for key, value in node.items() if not _noise(key, value)}
+    match kept.get("anyOf"):
+        case [dict(only), {"type": "null"}] if "default" not in kept:
+            return {**only, **{key: value for key, value in kept.items() if key != "anyOf"}}
+        case _:
+            return kept
+
+
+def _noise(key: str, value: JsonValue) -> bool:
+    return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)

@@ -1,0 +1,300 @@
+"""The frozen policy: what every other part of ``meter`` may know of the policy files.
+
+Values only. Whoever adds a field here adds it to ``document`` (how it is written) and ``compile`` (how it is checked).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, time
+from enum import StrEnum
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+from meter.credits import ZERO, Credits, Rounding
+
+
+class PathMode(StrEnum):
+    """What a route's template is matched against."""
+
+    STRICT = "strict"
+    """The raw request target, refused when it has no single form. The proxy's default."""
+    APP = "app"
+    """``scope["path"]``, which is what the app routes on. The middleware's default."""
+
+
+class Comparison(StrEnum):
+    """How the upstream tells two paths apart."""
+
+    EXACT = "exact"
+    LOOSE = "loose"
+
+
+class Meta(StrEnum):
+    """Where the answer says what the call cost: in its headers, or in its body too."""
+
+    BODY = "body"
+    HEADERS = "headers"
+
+
+class End(StrEnum):
+    """How a call ended; the rows of the table of outcomes."""
+
+    INFORMATIONAL = "1xx"
+    SUCCESS = "2xx"
+    REDIRECTION = "3xx"
+    CLIENT_ERROR = "4xx"
+    SERVER_ERROR = "5xx"
+    RAISED = "raised"
+    """The app raised before its answer began."""
+    HANGUP = "hangup"
+    """The caller left after the app was called."""
+    KILLED = "killed"
+    """The worker died between debit and answer."""
+
+
+class Share(StrEnum):
+    """What of its price a call pays."""
+
+    FULL = "full"
+    NONE = "none"
+
+
+class Unmatched(StrEnum):
+    """What becomes of a request that no route matches, where no operation is named for it."""
+
+    REFUSE = "refuse"
+    FREE = "free"
+
+
+class MeterKind(StrEnum):
+    """Where a quantity that a price depends on is read."""
+
+    REQUEST_BYTES = "request_bytes"
+    RESPONSE_BYTES = "response_bytes"
+    DURATION = "duration_seconds"
+    QUERY = "query"
+    HEADER = "header"
+    JSON = "json"
+    """A JSON pointer into the response."""
+    REPORTED = "reported"
+    """What the app or the upstream says."""
+
+    @property
+    def known_before(self) -> bool:
+        """Whether the quantity is known before the app is called."""
+        return self in (MeterKind.QUERY, MeterKind.HEADER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where in the policy files something was written. Lines and columns count from one."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """A part of a price: so many micro-credits for each unit that a meter reads."""
+
+    meter: str
+    """The name it has in the policy: ``query.limit``, ``tokens``."""
+    kind: MeterKind
+    source: str
+    """The query parameter, the header, the JSON pointer or the reported name; empty for the others."""
+    micro_per_unit: Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """``base + Σ rate × meter``, before adjustments, at most ``at_most``."""
+
+    base: Credits
+    rates: tuple[Rate, ...] = ()
+    at_most: Credits | None = None
+
+    @property
+    def known_before(self) -> bool:
+        """Whether the whole price is known before the app is called, so that one trip can charge it."""
+        return all(rate.kind.known_before for rate in self.rates)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeAdjustment:
+    """A factor inside a window [start, end) of the day in a zone; crosses midnight where end <= start."""
+
+    name: str
+    multiply: Fraction
+    start: time
+    end: time
+    zone: ZoneInfo
+    weekdays: frozenset[int] = frozenset(range(7))
+    """Monday is 0. Of a window that crosses midnight, the day on which it began."""
+    first: date | None = None
+    last: date | None = None
+
+
+class LoadSignal(StrEnum):
+    """What the load is read from."""
+
+    INFLIGHT = "inflight"
+    """Calls in progress in all workers, over a declared capacity."""
+    CPU = "cpu"
+    """The host's one-minute load average over its processors."""
+    LAG = "lag"
+    """The event loop's delay, in seconds."""
+    URL = "url"
+    """A number at a URL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadAdjustment:
+    """A factor that goes on above one load and off below another."""
+
+    name: str
+    multiply: Fraction
+    above: Fraction
+    until: Fraction
+    dwell_seconds: int
+    """It stays on, or off, at least so long."""
+    signal: LoadSignal = LoadSignal.INFLIGHT
+    capacity: int = 100
+    """Calls in progress that count as a load of 1, for ``inflight``."""
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitmentAdjustment:
+    """A factor by the account's monthly commitment: that of the highest tier reached."""
+
+    name: str
+    tiers: tuple[tuple[Credits, Fraction], ...]
+    """Ascending thresholds."""
+
+
+Adjustment = TimeAdjustment | LoadAdjustment | CommitmentAdjustment
+
+CHARGE_DEFAULT: Mapping[End, Share] = {
+    End.INFORMATIONAL: Share.FULL,
+    End.SUCCESS: Share.FULL,
+    End.REDIRECTION: Share.FULL,
+    End.CLIENT_ERROR: Share.NONE,
+    End.SERVER_ERROR: Share.NONE,
+    End.RAISED: Share.NONE,
+    End.HANGUP: Share.FULL,
+    End.KILLED: Share.FULL,
+}
+"""The table of outcomes where a policy says nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A thing with a price, with all the rules of the file that declares it."""
+
+    name: str
+    title: str
+    free: bool
+    price: Price
+    rounding: Rounding = field(default_factory=Rounding)
+    maximum: Credits | None = None
+    adjustments: tuple[Adjustment, ...] = ()
+    charge: Mapping[End, Share] = field(default_factory=lambda: CHARGE_DEFAULT)
+    meta: Meta = Meta.BODY
+    observe: bool = False
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A query parameter or a header that a request must have; ``value`` None means any value."""
+
+    name: str
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """What leads a request to an operation."""
+
+    method: str | None
+    """None matches every method."""
+    template: str
+    """As in Starlette: ``/v1/images/{id}``, ``/v1/{rest:path}``."""
+    operation: str
+    host: str | None = None
+    query: tuple[Condition, ...] = ()
+    headers: tuple[Condition, ...] = ()
+    place: Place
+
+
+class PeriodUnit(StrEnum):
+    """How long a plan's period is; credits of ``none`` never reset."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overage:
+    """Credits that may be drawn beyond the grants in a period."""
+
+    limit: Credits
+    price_per_thousand: Fraction | None = None
+    """Money, in the plan's currency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What an account gets for its subscription."""
+
+    name: str
+    included: Credits
+    period: PeriodUnit
+    price: Fraction | None = None
+    """Money a period."""
+    currency: str | None = None
+    overage: Overage | None = None
+    commitment: Credits = ZERO
+    """What an account on this plan is committed to a month, where it has no commitment of its own."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityRule:
+    """Where a request carries its API key."""
+
+    header: str | None = "x-api-key"
+    bearer: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamRule:
+    """How the upstream compares paths; decides which spellings are priced as the dearer template."""
+
+    case: Comparison = Comparison.LOOSE
+    slash: Comparison = Comparison.LOOSE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """All of one policy folder, merged, checked and frozen."""
+
+    version: str
+    """A hash of what the files say: the policy's name in every quote."""
+    operations: Mapping[str, Operation]
+    routes: tuple[Route, ...]
+    """In the order of the files, then of each file."""
+    plans: Mapping[str, Plan]
+    unmatched: Unmatched | str = Unmatched.REFUSE
+    """A word, or the name of the operation that everything unmatched is priced as."""
+    paths: PathMode | None = None
+    """None where the files don't say: each edge has its own default."""
+    upstream: UpstreamRule = field(default_factory=UpstreamRule)
+    identity: IdentityRule = field(default_factory=IdentityRule)
