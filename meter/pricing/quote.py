@@ -1,0 +1,110 @@
+"""The price of one call, with the trace of how it came about.
+
+``price`` is exact, rounded once, clamped, frozen: the same inputs give the same quote for ever.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from fractions import Fraction
+
+from meter.credits import Credits
+from meter.policy.model import Operation
+from meter.pricing import record, trace
+from meter.pricing.conditions import CALM, Conditions, Factor, LoadReading, minute
+from meter.pricing.reckoning import reckon
+
+__all__ = ["CALM", "Conditions", "Factor", "LoadReading", "Pricer", "Quote", "price"]
+
+QUOTES_MAX = 4096
+"""How many quotes a ``Pricer`` remembers."""
+
+NO_USAGE: Mapping[str, Fraction | None] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """The frozen price of one call."""
+
+    operation: str
+    credits: Credits
+    """For a price that depends on the response: the ceiling."""
+    policy: str
+    moment: datetime
+    """The minute that decided, in UTC."""
+    trace: tuple[str, ...]
+    """How the price came about, a sentence a step."""
+    factors: tuple[Factor, ...]
+    record: str
+    """One compact JSON object: all that re-rating needs. At most 2 KiB."""
+
+
+def price(
+    operation: Operation, conditions: Conditions, policy: str, usage: Mapping[str, Fraction | None] | None = None
+) -> Quote:
+    """Price one call of an operation.
+
+    Args:
+        operation: what is called.
+        conditions: when, under which load, for which commitment.
+        policy: the policy's version, for the record.
+        usage: what the meters that are known before read, by the rate's name. None, or a missing name, where the
+            reading is no number: it is then priced at the ceiling, never as nothing.
+
+    Raises:
+        AmountError: the exact price is above the limit of amounts, or a reading is missing and there is no ceiling.
+    """
+    conditions = replace(conditions, moment=minute(conditions.moment))
+    reckoning = reckon(operation, conditions, usage or NO_USAGE)
+    return Quote(
+        operation=operation.name,
+        credits=reckoning.credits,
+        policy=policy,
+        moment=conditions.moment,
+        trace=trace.sentences(operation, conditions, reckoning),
+        factors=reckoning.factors,
+        record=record.written(operation, conditions, policy, reckoning, conditions.moment),
+    )
+
+
+class Pricer:
+    """``price`` for the operations of one policy, remembering what it said under the present conditions.
+
+    A quote holds for a minute, so it is remembered by operation, commitment and usage for as long as minute and load
+    stay what they are; when either changes, or ``QUOTES_MAX`` is reached, all is forgotten.
+    """
+
+    def __init__(self, policy: str) -> None:
+        self._policy = policy
+        self._moment: datetime | None = None
+        self._load = CALM
+        self._drill = False
+        self._quotes: dict[object, Quote] = {}
+
+    def price(
+        self, operation: Operation, conditions: Conditions, usage: Mapping[str, Fraction | None] | None = None
+    ) -> Quote:
+        """Price one call, as ``price`` does."""
+        if not self._still(conditions):
+            self._forget(conditions)
+        key = (operation.name, conditions.commitment, frozenset(usage.items()) if usage else None)
+        quote = self._quotes.get(key)
+        if quote is None:
+            quote = self._quotes[key] = price(operation, conditions, self._policy, usage)
+        return quote
+
+    def _still(self, conditions: Conditions) -> bool:
+        """Whether minute, load and drill are those of the remembered quotes, and there is room for one more."""
+        return (
+            (conditions.moment is self._moment or self._same_minute(conditions.moment))
+            and (conditions.load is self._load or conditions.load == self._load)
+            and conditions.drill == self._drill
+            and len(self._quotes) < QUOTES_MAX
+        )
+
+    def _same_minute(self, moment: datetime) -> bool:
+        return self._moment is not None and minute(moment) == minute(self._moment)
+
+    def _forget(self, conditions: Conditions) -> None:
+        self._moment, self._load, self._drill = conditions.moment, conditions.load, conditions.drill
+        self._quotes = {}

@@ -1,0 +1,93 @@
+"""The arithmetic of a price, from the numbers that it is made of: the one place where money is computed.
+
+A quote is reckoned with it, and a ledger entry is re-rated with it, from the numbers that the entry holds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import prod
+
+from meter.credits import ZERO, AmountError, Credits, Rounding, rounded
+from meter.policy.model import Operation
+from meter.pricing.adjust import factors
+from meter.pricing.conditions import Conditions, Factor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What one meter read, and what a unit of it costs."""
+
+    meter: str
+    units: Fraction | None
+    """None where it is not known, or no number."""
+    micro_per_unit: Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reckoning:
+    """All numbers that one price is made of."""
+
+    base: Credits
+    uses: tuple[Use, ...] = ()
+    at_most: Credits | None = None
+    factors: tuple[Factor, ...] = ()
+    rounding: Rounding
+    maximum: Credits | None = None
+
+    @property
+    def unadjusted(self) -> Fraction:
+        """Base and uses, at most the ceiling; the ceiling itself where a use is not known.
+
+        Raises:
+            AmountError: a use is not known and there is no ceiling.
+        """
+        total = Fraction(self.base)
+        for use in self.uses:
+            if use.units is None:
+                return Fraction(self._ceiling(use))
+            total += use.units * use.micro_per_unit
+        return total if self.at_most is None else min(total, Fraction(self.at_most))
+
+    @property
+    def exact(self) -> Fraction:
+        """Micro-credits after all adjustments, before rounding."""
+        return self.unadjusted * prod(factor.multiply for factor in self.factors)
+
+    @property
+    def rounded(self) -> Credits:
+        """Rounded to the step, not yet lifted to the minimum; of a price above the maximum, the maximum."""
+        return rounded(self._payable, replace(self.rounding, minimum=ZERO))
+
+    @property
+    def credits(self) -> Credits:
+        """The price: rounded once, then clamped."""
+        lifted = rounded(self._payable, self.rounding)
+        return lifted if self.maximum is None else min(lifted, self.maximum)
+
+    @property
+    def _payable(self) -> Fraction:
+        return self.exact if self.maximum is None else min(self.exact, Fraction(self.maximum))
+
+    def _ceiling(self, use: Use) -> Credits:
+        if self.at_most is None:
+            raise AmountError(f"{use.meter} could not be read and its price has no ceiling; give it an `at_most`.")
+        return self.at_most
+
+
+def reckon(operation: Operation, conditions: Conditions, usage: Mapping[str, Fraction | None]) -> Reckoning:
+    """Gather the numbers that one call's price is made of."""
+    if operation.free:
+        return Reckoning(base=ZERO, rounding=replace(operation.rounding, minimum=ZERO))
+    uses = (
+        Use(meter=rate.meter, units=usage.get(rate.meter), micro_per_unit=rate.micro_per_unit)
+        for rate in operation.price.rates
+    )
+    return Reckoning(
+        base=operation.price.base,
+        uses=tuple(uses),
+        at_most=operation.price.at_most,
+        factors=factors(operation.adjustments, conditions),
+        rounding=operation.rounding,
+        maximum=operation.maximum,
+    )

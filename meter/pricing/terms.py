@@ -1,0 +1,33 @@
+"""What pricing must know of an account, and how the ledger keeps it.
+
+The ledger stores terms as one JSON text and never looks inside; only the revision is its business.
+"""
+
+from dataclasses import dataclass
+
+from meter.credits import ZERO, Credits
+from meter.policy.model import PeriodUnit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """An account's plan facts as they were copied from its plan, and its commitment."""
+
+    plan: str
+    included: Credits
+    """Given anew in each period."""
+    period: PeriodUnit
+    anchor_day: int = 1
+    """The day of the month on which a month begins; the last day of shorter months."""
+    zone: str = "UTC"
+    commitment: Credits = ZERO
+    overage_limit: Credits = ZERO
+    """What may be drawn beyond the grants in one period."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """An account's billing period: [start, end) in Unix seconds. ``end`` None where nothing resets."""
+
+    start: int
+    end: int | None
