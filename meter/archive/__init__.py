@@ -1,0 +1,1 @@
+"""The ledger outside Redis: files of entries, and what can be asked of them."""

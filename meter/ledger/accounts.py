@@ -1,0 +1,132 @@
+"""Whose account it is: found by what was remembered, else by asking the ledger; opened and renewed where that is due.
+
+A call may be priced by what is remembered, since the charge checks it; what is shown to somebody is asked for anew.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from meter.credits import ZERO, Credits
+from meter.ledger.api_keys import ApiKey
+from meter.ledger.hints import Hints
+from meter.ledger.promise import Account, Ledger, Stale, Statement
+from meter.policy.model import Plan
+from meter.pricing.calendar import period_containing
+from meter.pricing.terms import Terms
+
+OP_CHARS_MAX = 256
+"""How long the id of a step can be; an account's can be longer."""
+
+Opening = Callable[[], Plan]
+"""Gives the plan on which an unknown account is opened, as it is in force now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who pays: the account of an API key, or an account that the app vouches for."""
+
+    account: str | None = None
+    key: ApiKey | None = None
+
+    @property
+    def key_hash(self) -> str | None:
+        """The hash of the API key, where it came with one."""
+        return self.key.hash if self.key else None
+
+
+class Accounts:
+    """The accounts of the callers of one worker."""
+
+    def __init__(self, ledger: Ledger, *, opening: Opening | None = None) -> None:
+        self._ledger = ledger
+        self._opening = opening
+        self._hints = Hints()
+
+    async def of(self, caller: Caller) -> Account | None:
+        """What pricing needs of a caller's account: as remembered, else as the ledger has it; None if unknown."""
+        name = self._hinted(caller) or await self._name(caller)
+        if name is None:
+            return None
+        return self._hints.account(name) or await self._asked(name)
+
+    async def again(self, caller: Caller, doubted: Account) -> Account | None:
+        """The same from the ledger alone, when what was remembered may have been wrong."""
+        self._hints.forget(doubted.id, caller.key_hash)
+        return await self.of(caller)
+
+    async def fresh(self, stale: Stale) -> Account:
+        """Take the terms that the ledger gave, or begin the period that they ask for."""
+        account = await renewed(self._ledger, stale.account, stale.now) if stale.lapsed else stale.account
+        self._hints.remember(account)
+        return account
+
+    async def statement(self, caller: Caller) -> Statement | None:
+        """The caller's account as it stands, nothing of it remembered; None for a caller that nobody knows."""
+        name = await self._name(caller)
+        if name is None:
+            return None
+        found = await statement(self._ledger, name)
+        if found is None and await self._asked(name) is not None:
+            return await statement(self._ledger, name)
+        return found
+
+    def _hinted(self, caller: Caller) -> str | None:
+        return self._hints.account_of_key(caller.key.hash) if caller.key else caller.account
+
+    async def _name(self, caller: Caller) -> str | None:
+        """The account of a caller, for which the ledger answers."""
+        return await self._owner(caller.key) if caller.key else caller.account
+
+    async def _owner(self, key: ApiKey) -> str | None:
+        if self._hints.unknown(key.hash):
+            return None
+        record = await self._ledger.find_key(key.shard, key.hash)
+        expired = record and record.expires_at is not None and record.expires_at <= self._ledger.now()
+        if record is None or record.revoked or expired:
+            self._hints.remember_unknown(key.hash)
+            return None
+        self._hints.remember_key(key.hash, record.account)
+        return record.account
+
+    async def _asked(self, name: str) -> Account | None:
+        account = await self._ledger.find_account(name) or await self._opened(name)
+        if account is not None:
+            self._hints.remember(account)
+        return account
+
+    async def _opened(self, name: str) -> Account | None:
+        """Open an account, or find that somebody else did so in the same moment."""
+        if self._opening is None:
+            return None
+        op = f"open:{name}"[:OP_CHARS_MAX]
+        _, account = await self._ledger.open_account(name, terms_of(self._opening()), op=op)
+        return account
+
+
+async def renewed(ledger: Ledger, account: Account, now: int) -> Account:
+    """Begin the period that contains ``now``, unless somebody did so already."""
+    period = period_containing(account.terms, now)
+    return await ledger.renew(account, period, op=f"renew:{period.start}")
+
+
+async def statement(ledger: Ledger, account: str) -> Statement | None:
+    """An account as it stands, its period renewed if it was over; None where there is no such account."""
+    found = await ledger.statement(account)
+    if found is None:
+        return None
+    end = found.account.period.end
+    if end is None or found.as_of < end:
+        return found
+    await renewed(ledger, found.account, found.as_of)
+    return await ledger.statement(account)
+
+
+def terms_of(plan: Plan, *, commitment: Credits | None = None) -> Terms:
+    """Copy the facts of a plan that pricing and the ledger need."""
+    return Terms(
+        plan=plan.name,
+        included=plan.included,
+        period=plan.period,
+        commitment=plan.commitment if commitment is None else commitment,
+        overage_limit=plan.overage.limit if plan.overage else ZERO,
+    )

@@ -1,0 +1,272 @@
+"""The engine: every promise of the ledger, kept by one script each.
+
+A method packs what it is given, asks once, and names what came back. The rules are in the scripts; nothing here decides
+about money.
+"""
+
+import asyncio
+import json
+import secrets
+from typing import Self
+
+from meter.credits import Credits
+from meter.ledger import history, ids, names, records, scripts
+from meter.ledger.asking import Store
+from meter.ledger.deadline import STEP_SECONDS
+from meter.ledger.history import Charged
+from meter.ledger.line import Line
+from meter.ledger.promise import (
+    Account,
+    Balance,
+    ChargeOutcome,
+    Done,
+    Grant,
+    KeyRecord,
+    LedgerError,
+    Order,
+    Refused,
+    Short,
+    Stale,
+    Statement,
+    Status,
+    Undone,
+    Word,
+)
+from meter.ledger.records import Answer
+from meter.ledger.scripts import Script
+from meter.ledger.shards import Shards
+from meter.pricing.calendar import period_containing
+from meter.pricing.terms import Period, Terms
+
+FORMAT = "1"
+GRANTS_MAX = 64
+REFUND_GRACE_SECONDS = 24 * 3600
+"""How long credits live that come back when their grant has ended."""
+
+REFUND_WINDOW_SECONDS = 90 * 24 * 3600
+REASON_MAX = 200
+
+
+class WrongStore(LedgerError):
+    """The store was made in a way that this version can't use; the message is a sentence with the fix."""
+
+
+class RedisLedger(Shards):
+    """The books in Redis or Valkey; keeps the promise of ``Ledger``."""
+
+    @classmethod
+    async def open(cls, line: Line, *, shards: int = names.SHARDS, step_seconds: float = STEP_SECONDS) -> Self:
+        """Open the books behind a line; the first who comes makes the store's record.
+
+        Raises:
+            LedgerUnavailable: the store does not answer.
+            WrongStore: it has another format, or another number of shards.
+        """
+        store = Store(line, step_seconds=step_seconds)
+        args = (store.tag(), "store", FORMAT, str(shards), secrets.token_hex(8))
+        form, count, _ = (await store.ask(scripts.STORE, (names.STORE,), args)).rest.split(" ")
+        if (form, count) != (FORMAT, str(shards)):
+            raise WrongStore(
+                f"The store has format {form} and {count} shards, and this is for format {FORMAT} and {shards} shards; "
+                "use another store, or the version that made it."
+            )
+        return cls(store, shards)
+
+    def now(self) -> int:
+        """The store's Unix second."""
+        return self._store.now()
+
+    async def charge(self, order: Order) -> ChargeOutcome:
+        """Take a fixed price, in one trip, all or nothing."""
+        account = order.account.id
+        names.check_account_id(account)
+        names.check_operation(order.operation)
+        shard = self.shard_of(account)
+        keys = _op_keys(shard, account, order.op)
+        if order.key_hash is not None:
+            keys += (names.api_key_key(shard, order.key_hash),)
+        args = (order.op, account, str(order.amount), str(order.account.revision), order.operation, order.quote)
+        return _outcome(order, await self._store.ask(scripts.CHARGE, keys, (*args, "1" if order.observe else "0")))
+
+    async def refund(self, account: str, op: str, *, reason: str) -> Undone:
+        """Give a charge back wholly, to the grants that it came from."""
+        return await self._undo(scripts.REFUND, account, op, reason)
+
+    async def void(self, account: str, op: str) -> Undone:
+        """Undo an operation of unknown fate."""
+        return await self._undo(scripts.VOID, account, op, "its fate was unknown")
+
+    async def refund_entry(
+        self, entry: str, *, account: str, op: str, reason: str, amount: Credits | None = None
+    ) -> Undone:
+        """Give back all or a part of the charge that an entry records."""
+        names.check_account_id(account)
+        names.check_label(op)
+        text = await self.entry(self.shard_of(account), entry)
+        told = None if text is None else history.charged(entry, text)
+        if told is None or told.account != account or told.at < self.now() - REFUND_WINDOW_SECONDS:
+            return Undone(word=Word.GONE)
+        found = await history.find_charge(self, account, told.op)
+        return await self._undo_entry(found or told, op=op, reason=reason, amount=amount, kind="refund")
+
+    async def open_account(self, account: str, terms: Terms, *, op: str) -> tuple[Word, Account]:
+        """Open an account with its first period's grant; ``repeat`` where it exists already."""
+        period = period_containing(terms, self.now())
+        facts = (str(terms.included), str(terms.overage_limit), records.terms_text(terms))
+        shard = self.shard_of(account)
+        keys = (names.account_key(shard, account), names.accounts_key(shard), names.ledger_key(shard))
+        answer = await self._step(scripts.OPEN, keys, account, op, *_period_args(period), *facts)
+        return answer.word, records.account(account, answer.rest)
+
+    async def renew(self, account: Account, period: Period, *, op: str) -> Account:
+        """Begin a new period, unless somebody did so already; either way, the account as it is now."""
+        shard = self.shard_of(account.id)
+        keys = (
+            names.account_key(shard, account.id),
+            names.used_key(shard, account.id),
+            names.ledger_key(shard),
+        )
+        args = (str(account.period.start), *_period_args(period), str(account.terms.included))
+        answer = await self._step(scripts.RENEW, keys, account.id, op, *args)
+        return account if answer.word is Word.UNKNOWN else records.account(account.id, answer.rest)
+
+    async def grant(self, account: str, grant: Grant) -> tuple[Word, Balance | None]:
+        """Add a lot of credits; its id makes it happen once."""
+        names.check_grant_id(grant.id)
+        for operation in grant.scope:
+            names.check_operation(operation)
+        args = (*records.grant_facts(grant), str(GRANTS_MAX))
+        answer = await self._step(scripts.GRANT, self._books(account), account, grant.id, *args)
+        return answer.word, records.balance(answer.rest) if answer.rest else None
+
+    async def revoke(self, account: str, grant_id: str, *, op: str) -> Undone:
+        """Take back what is left of a grant."""
+        return _undone(await self._step(scripts.REVOKE, self._books(account), account, op, grant_id))
+
+    async def set_terms(self, account: str, terms: Terms, *, op: str) -> Word:
+        """Change an account's terms, from the next charge on."""
+        end = period_containing(terms, self.now()).end or 0
+        args = (str(terms.overage_limit), str(end), records.terms_text(terms))
+        return (await self._step(scripts.TERMS, self._books(account, op), account, op, *args)).word
+
+    async def set_status(self, account: str, status: Status, *, op: str) -> Word:
+        """Suspend or resume an account."""
+        return (await self._step(scripts.STATUS, self._books(account, op), account, op, status)).word
+
+    async def statement(self, account: str) -> Statement | None:
+        """Balance, grants and this period's use; None where there is no such account."""
+        names.check_account_id(account)
+        shard = self.shard_of(account)
+        keys = (names.account_key(shard, account), names.used_key(shard, account))
+        answer, parts = await self._store.ask_list(scripts.STATEMENT, keys, (self._store.tag(), account))
+        return None if answer.word is Word.UNKNOWN else records.statement(account, answer, parts)
+
+    async def find_account(self, account: str) -> Account | None:
+        """What pricing needs of an account."""
+        keys = (names.account_key(self.shard_of(account), account),)
+        answer = await self._step(scripts.ACCOUNT, keys, account, self._store.tag())
+        return None if answer.word is Word.UNKNOWN else records.account(account, answer.rest)
+
+    async def create_key(self, account: str, *, key_hash: str, hint: str, expires_at: int | None, op: str) -> Word:
+        """Store a key's hash in its account's slot."""
+        shard = self.shard_of(account)
+        keys = (
+            names.account_key(shard, account),
+            names.api_key_key(shard, key_hash),
+            names.api_keys_key(shard, account),
+            names.ledger_key(shard),
+        )
+        return (await self._step(scripts.KEY_CREATE, keys, account, op, key_hash, hint, str(expires_at or 0))).word
+
+    async def revoke_key(self, shard: int, key_hash: str, *, op: str) -> Word:
+        """Make a key unknown from the next charge on."""
+        names.check_label(op)
+        keys = (names.api_key_key(shard, key_hash), names.ledger_key(shard))
+        return (await self._store.ask(scripts.KEY_REVOKE, keys, (op, str(shard)))).word
+
+    async def find_key(self, shard: int, key_hash: str) -> KeyRecord | None:
+        """The record of a key: a hint only; the charge decides."""
+        args = (self._store.tag(), str(shard))
+        answer = await self._store.ask(scripts.KEY, (names.api_key_key(shard, key_hash),), args)
+        return None if answer.word is Word.UNKNOWN else records.key(key_hash, answer.rest)
+
+    async def keys_of(self, account: str) -> tuple[KeyRecord, ...]:
+        """All keys of an account, the oldest first."""
+        names.check_account_id(account)
+        shard = self.shard_of(account)
+        keys = (names.api_keys_key(shard, account),)
+        _, hashes = await self._store.ask_list(scripts.KEYS, keys, (self._store.tag(), account))
+        found = await asyncio.gather(*(self.find_key(shard, key_hash) for key_hash in hashes))
+        return tuple(sorted((key for key in found if key), key=lambda key: (key.created_at, key.key_hash)))
+
+    async def _undo(self, script: Script, account: str, op: str, reason: str) -> Undone:
+        """Undo by the operation's record, or, where that is forgotten, by its entry."""
+        names.check_account_id(account)
+        args = (op, account, str(REFUND_GRACE_SECONDS), _reason(reason))
+        answer = await self._store.ask(script, _op_keys(self.shard_of(account), account, op), args)
+        if answer.word is not Word.LATE:
+            return _undone(answer)
+        found = await history.find_charge(self, account, op)
+        if found is None:
+            return Undone(word=Word.GONE)
+        kind = "void" if script is scripts.VOID else "refund"
+        return await self._undo_entry(found, op=f"{kind}:{op}", reason=reason, amount=None, kind=kind)
+
+    async def _undo_entry(self, charge: Charged, *, op: str, reason: str, amount: Credits | None, kind: str) -> Undone:
+        shard = self.shard_of(charge.account)
+        keys = (*_op_keys(shard, charge.account, charge.op), names.op_key(shard, op))
+        facts = (charge.entry, charge.op, charge.operation, charge.amount, charge.overage, charge.taken, charge.period)
+        asked = ("rest" if amount is None else str(amount), "1" if charge.undone else "0", kind)
+        args = (str(REFUND_GRACE_SECONDS), _reason(reason), *facts, *asked)
+        return _undone(await self._step(scripts.REFUND_ENTRY, keys, charge.account, op, *args))
+
+    async def _step(self, script: Script, keys: tuple[str, ...], account: str, op: str, *args: str) -> Answer:
+        names.check_account_id(account)
+        names.check_label(op)
+        return await self._store.ask(script, keys, (op, account, *args))
+
+    def _books(self, account: str, op: str | None = None) -> tuple[str, ...]:
+        """The keys of a step that changes an account: account, its operation's record where it has one, ledger."""
+        shard = self.shard_of(account)
+        record = () if op is None else (names.op_key(shard, op),)
+        return (names.account_key(shard, account), *record, names.ledger_key(shard))
+
+
+def _op_keys(shard: int, account: str, op: str) -> tuple[str, ...]:
+    if not ids.is_operation_id(op):
+        raise names.BadName(f"{op[:80]!r} is no operation id; make one with ids.operation_id(ledger.now()).")
+    return (
+        names.account_key(shard, account),
+        names.used_key(shard, account),
+        names.op_key(shard, op),
+        names.ledger_key(shard),
+    )
+
+
+def _period_args(period: Period) -> tuple[str, str]:
+    return str(period.start), str(period.end or 0)
+
+
+def _reason(reason: str) -> str:
+    return json.dumps(reason[:REASON_MAX])
+
+
+def _outcome(order: Order, answer: Answer) -> ChargeOutcome:
+    match answer.word:
+        case Word.DONE | Word.REPEAT:
+            balance = records.balance(answer.rest)
+            return Done(op=order.op, balance=balance, now=answer.now, repeat=answer.word is Word.REPEAT)
+        case Word.SHORT:
+            return Short(required=order.amount, balance=records.balance(answer.rest))
+        case Word.STALE | Word.LAPSED:
+            account = records.account(order.account.id, answer.rest)
+            return Stale(account=account, now=answer.now, lapsed=answer.word is Word.LAPSED)
+        case word:
+            return Refused(word=word)
+
+
+def _undone(answer: Answer) -> Undone:
+    if not answer.rest:
+        return Undone(word=answer.word)
+    amount, balance = records.amount_and_balance(answer.rest)
+    return Undone(word=answer.word, amount=amount, balance=balance)

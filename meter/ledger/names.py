@@ -1,0 +1,126 @@
+"""Names in the ledger: what an account, a grant and an operation may be called, and the keys that hold them.
+
+All keys of one root account carry one hash tag, so that a step on them is atomic on a cluster too. Whoever adds a key
+adds it here, and to the list of what never expires in the tests.
+"""
+
+import re
+from zlib import crc32
+
+SHARDS = 256
+"""Fixed when a store is created: its record says the number, and a start with another one is refused."""
+
+STORE = "{meter}:store"
+
+_ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}(?:/[A-Za-z0-9._-]{1,64}){0,3}", re.ASCII)
+_GRANT = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
+_OPERATION = re.compile(r"[A-Za-z0-9._:/-]{1,64}", re.ASCII)
+_LABEL = re.compile(r"[A-Za-z0-9._:/-]{1,256}", re.ASCII)
+_STREAM_ID = re.compile(r"[0-9]{1,16}-[0-9]{1,16}", re.ASCII)
+_OURS = ("period:", "adjustment:")
+
+
+class BadName(ValueError):
+    """A name that the ledger can't take; the message is a sentence with the name and the fix."""
+
+
+def is_account_id(text: str) -> bool:
+    """Whether this can name an account: up to four parts of letters, digits, ``.``, ``_``, ``-``, joined by ``/``."""
+    return _ACCOUNT.fullmatch(text) is not None
+
+
+def check_account_id(text: str) -> None:
+    """Refuse what can't name an account.
+
+    Raises:
+        BadName: it can't.
+    """
+    if not is_account_id(text):
+        raise BadName(
+            f"{text[:80]!r} can't name an account; use one to four parts of at most 64 letters, digits, '.', '_' or "
+            "'-', joined by '/'."
+        )
+
+
+def check_grant_id(text: str) -> None:
+    """Refuse what can't name a grant of somebody else than the ledger.
+
+    Raises:
+        BadName: it can't.
+    """
+    if not _GRANT.fullmatch(text):
+        raise BadName(f"{text[:80]!r} can't name a grant; use at most 64 letters, digits, '.', '_', '-' or ':'.")
+    if text.startswith(_OURS):
+        raise BadName(f"{text!r} is a name that the ledger gives to grants of its own; don't begin with {_OURS}.")
+
+
+def check_operation(text: str) -> None:
+    """Refuse what can't name an operation of a policy.
+
+    Raises:
+        BadName: it can't.
+    """
+    if not _OPERATION.fullmatch(text):
+        raise BadName(
+            f"{text[:80]!r} can't name an operation; use at most 64 letters, digits, '.', '_', '-', ':', '/'."
+        )
+
+
+def check_label(text: str) -> None:
+    """Refuse what can't name a step in an entry.
+
+    Raises:
+        BadName: it can't.
+    """
+    if not _LABEL.fullmatch(text):
+        raise BadName(f"{text[:80]!r} can't name a step; use at most 256 letters, digits, '.', '_', '-', ':' or '/'.")
+
+
+def check_stream_id(text: str) -> None:
+    """Refuse what is no id of an entry.
+
+    Raises:
+        BadName: it isn't.
+    """
+    if not _STREAM_ID.fullmatch(text):
+        raise BadName(f"{text[:80]!r} is no id of an entry; one looks like 1732269600000-0.")
+
+
+def shard_of(account: str, shards: int = SHARDS) -> int:
+    """Where an account lives: with all the accounts of its root."""
+    return crc32(account.partition("/")[0].encode()) % shards
+
+
+def account_key(shard: int, account: str) -> str:
+    """The account's terms, period, grants and counters."""
+    return f"{{meter:{shard}}}:account:{account}"
+
+
+def used_key(shard: int, account: str) -> str:
+    """What an account used in this period, by operation."""
+    return f"{{meter:{shard}}}:used:{account}"
+
+
+def op_key(shard: int, op: str) -> str:
+    """What became of an operation; forgotten after fifteen minutes."""
+    return f"{{meter:{shard}}}:op:{op}"
+
+
+def api_key_key(shard: int, key_hash: str) -> str:
+    """An API key, by its hash."""
+    return f"{{meter:{shard}}}:key:{key_hash}"
+
+
+def api_keys_key(shard: int, account: str) -> str:
+    """The hashes of an account's API keys."""
+    return f"{{meter:{shard}}}:keys:{account}"
+
+
+def accounts_key(shard: int) -> str:
+    """The ids of a shard's accounts."""
+    return f"{{meter:{shard}}}:accounts"
+
+
+def ledger_key(shard: int) -> str:
+    """The stream of a shard's entries."""
+    return f"{{meter:{shard}}}:ledger"

@@ -1,0 +1,144 @@
+"""What goes into the scripts and comes out of them: packed here, unpacked here.
+
+The headers of the scripts say what each reply holds; whoever changes one changes its reader here.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from meter.credits import Credits, parse_micro
+from meter.ledger.promise import (
+    Account,
+    Balance,
+    Grant,
+    GrantKind,
+    KeyRecord,
+    LiveGrant,
+    Statement,
+    Status,
+    Word,
+)
+from meter.pricing.terms import Period, Terms
+
+_TERMS = msgspec.json.Decoder(Terms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The first part of every reply, once its echo is checked."""
+
+    word: Word
+    now: int
+    behind: int
+    """Seconds by which the server's clock jumped back, where it did."""
+    rest: str
+
+
+def unpack(text: str, echo: str) -> Answer | None:
+    """Read a reply; None where it is not the reply to what was asked."""
+    if not text.startswith(echo):
+        return None
+    word, now, behind, *rest = text[len(echo) :].split(" ", 3)
+    return Answer(word=Word(word), now=int(now), behind=int(behind), rest=rest[0] if rest else "")
+
+
+def balance(text: str) -> Balance:
+    """Read ``remaining granted end``."""
+    remaining, granted, end = text.split(" ")
+    return Balance(remaining=parse_micro(remaining), granted=parse_micro(granted), reset_at=_second(end))
+
+
+def amount_and_balance(text: str) -> tuple[Credits, Balance]:
+    """Read ``amount remaining granted end``."""
+    amount, _, rest = text.partition(" ")
+    return parse_micro(amount), balance(rest)
+
+
+def account(name: str, text: str) -> Account:
+    """Read ``revision start end terms``."""
+    revision, start, end, terms = text.split(" ", 3)
+    period = Period(start=int(start), end=_second(end))
+    return Account(id=name, terms=_TERMS.decode(terms), revision=int(revision), period=period)
+
+
+def key(key_hash: str, text: str) -> KeyRecord:
+    """Read ``account created expires revoked hint``."""
+    owner, created, expires, revoked, hint = text.split(" ")
+    return KeyRecord(
+        key_hash=key_hash,
+        account=owner,
+        created_at=int(created),
+        expires_at=_second(expires),
+        revoked=revoked == "1",
+        hint=hint,
+    )
+
+
+def statement(name: str, answer: Answer, parts: Sequence[str]) -> Statement:
+    """Read what ``statement.lua`` lists after its answer."""
+    status, granted, overage, unwritten, *rest = parts
+    counters, count, rest = rest[:5], int(rest[5]), rest[6:]
+    grants = tuple(_live_grant(*rest[i : i + 3]) for i in range(0, 3 * count, 3))
+    used = {rest[i]: parse_micro(rest[i + 1]) for i in range(3 * count, len(rest), 2)}
+    consumed = sum(used.values())
+    return Statement(
+        account=account(name, answer.rest),
+        status=Status(status),
+        granted=parse_micro(granted),
+        consumed=Credits(consumed),
+        reserved=Credits(0),
+        remaining=Credits(sum(grant.remaining for grant in grants)),
+        overage=parse_micro(overage),
+        grants=grants,
+        used={operation: amount for operation, amount in used.items() if amount},
+        lifetime=_lifetime(counters, consumed, int(unwritten)),
+        as_of=answer.now,
+    )
+
+
+def terms_text(terms: Terms) -> str:
+    """Write terms as the ledger keeps them."""
+    return msgspec.json.encode(terms).decode()
+
+
+def grant_facts(grant: Grant) -> tuple[str, ...]:
+    """Write a grant as ``grant.lua`` wants it, from the amount on."""
+    scope = ",".join(sorted(grant.scope)) or "-"
+    json_text = json.dumps({"kind": grant.kind, "note": grant.note}, separators=(",", ":"))
+    expires = grant.expires_at or 0
+    return (str(grant.amount), str(grant.priority), str(expires), str(grant.cost_basis), scope, json_text)
+
+
+def _live_grant(grant_id: str, left: str, facts: str) -> LiveGrant:
+    created, priority, expires, cost, amount, scope, json_text = facts.split(" ", 6)
+    said = json.loads(json_text)
+    grant = Grant(
+        id=grant_id,
+        kind=GrantKind(said["kind"]),
+        amount=parse_micro(amount),
+        priority=int(priority),
+        expires_at=_second(expires),
+        scope=frozenset() if scope == "-" else frozenset(scope.split(",")),
+        cost_basis=parse_micro(cost),
+        note=said["note"],
+    )
+    return LiveGrant(grant=grant, remaining=parse_micro(left), created_at=int(created))
+
+
+def _lifetime(counters: Sequence[str], consumed: int, unwritten: int) -> dict[str, int]:
+    """Lifetime counters as of now: with this period's use, and with what expired but is not written down yet."""
+    granted, spent, expired, revoked, held = map(int, counters)
+    return {
+        "granted": granted,
+        "spent": spent + consumed,
+        "expired": expired + unwritten,
+        "revoked": revoked,
+        "held": held,
+    }
+
+
+def _second(text: str) -> int | None:
+    return int(text) or None

@@ -1,0 +1,73 @@
+"""The Lua scripts: one file a step, each put together with the parts that it says it uses.
+
+A script's header is its signature. Whoever adds a step adds its file, and its name here.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+
+_USES = re.compile(r"^-- uses: (.*)$", re.MULTILINE)
+_FOLDER = files("meter.ledger") / "scripts"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One step as the store runs it."""
+
+    name: str
+    text: str
+    sha: str
+
+    @property
+    def plain_text(self) -> str:
+        """The text without the first line that says what kind of script it is: fakeredis can't read that."""
+        return self.text.partition("\n")[2]
+
+
+def script(name: str, text: str) -> Script:
+    """Name a text by what the store will know it as."""
+    return Script(name=name, text=text, sha=hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def load(name: str) -> Script:
+    """Put one step together: its first line, the parts that it uses, the step.
+
+    The first line says what kind of script it is. With one, a full store refuses the script before it starts.
+    """
+    written = (_FOLDER / f"{name}.lua").read_text("utf-8")
+    kind, _, body = written.partition("\n") if written.startswith("#!") else ("#!lua", "", written)
+    uses = _USES.search(body)
+    parts = [(_FOLDER / "parts" / f"{part}.lua").read_text("utf-8") for part in (uses[1].split() if uses else ())]
+    return script(name, "\n".join((kind, *parts, body)))
+
+
+CHARGE = load("charge")
+REFUND = load("refund")
+REFUND_ENTRY = load("refund_entry")
+VOID = load("void")
+
+OPEN = load("open")
+RENEW = load("renew")
+GRANT = load("grant")
+REVOKE = load("revoke")
+TERMS = load("terms")
+STATUS = load("status")
+ACCOUNT = load("account")
+STATEMENT = load("statement")
+ACCOUNTS = load("accounts")
+
+KEY_CREATE = load("key_create")
+KEY_REVOKE = load("key_revoke")
+KEY = load("key")
+KEYS = load("keys")
+
+ENTRIES = load("entries")
+CHECKPOINT = load("checkpoint")
+TRIM = load("trim")
+SIZE = load("size")
+STORE = load("store")
+
+LOAD_REPORT = load("load_report")
+LOAD_PUBLISH = load("load_publish")

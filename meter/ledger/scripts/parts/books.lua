@@ -1,0 +1,183 @@
+-- An account's books, for every step but the charge: read, changed in memory, and written at once by `commit`, so that
+-- nothing is written before everything is checked.
+
+-- Read the books of KEYS[1]: `lots` and `granted` without what has expired by now, `held` with it until `sweep` writes
+-- it down. `known` is false where there is no such account, `broken` true where the burn list can't be read.
+local function read(op, account)
+  local raw = redis.call('HMGET', KEYS[1], 'lots', 'revision', 'status', 'start', 'end', 'seen', 'period_granted',
+    'overage', 'overage_limit', 'terms')
+  local now, behind = clock(tonumber(raw[6] or '0'))
+  local b = { op = op, account = account, now = now, behind = behind, known = raw[1] and true or false }
+  b.head = op .. ' ' .. account .. ' '
+  b.tail = ' ' .. digits(now) .. ' ' .. digits(behind)
+  if not raw[1] then
+    return b
+  end
+  b.revision, b.status, b.start, b.finish, b.terms = raw[2], raw[3], raw[4], raw[5], raw[10]
+  b.granted, b.overage, b.overage_limit = tonumber(raw[7]), tonumber(raw[8]), tonumber(raw[9])
+  b.lots, b.gone, b.held, b.entries, b.add, b.set = {}, {}, 0, {}, {}, {}
+  local position = 1
+  while position <= #raw[1] do
+    local _, stop, id, left, expires, scope = find(raw[1], '^([^| ]+)|(%d+)|(%d+)|(%S*) ?', position)
+    if not stop then
+      b.broken = true
+      return b
+    end
+    local lot = { id = id, left = tonumber(left), expires = tonumber(expires), scope = scope }
+    b.held = b.held + lot.left
+    if lot.expires > 0 and lot.expires <= now then
+      b.granted = b.granted - lot.left
+      table.insert(b.gone, lot)
+    else
+      table.insert(b.lots, lot)
+    end
+    position = stop + 1
+  end
+  return b
+end
+
+local function change(b, field, amount)
+  b.add[field] = (b.add[field] or 0) + amount
+end
+
+-- Write down one change; `rest` is JSON members, `delta` what it does to what the grants hold.
+local function enter(b, kind, op, rest, delta)
+  b.held = b.held + delta
+  table.insert(b.entries, '{"kind":"' .. kind .. '","account":"' .. b.account .. '","op":"' .. op .. '",' .. rest
+    .. '"delta":"' .. digits(delta) .. '","after":"' .. digits(b.held) .. '","at":' .. digits(b.now) .. ',"period":'
+    .. b.start .. (b.behind > 0 and ',"behind":' .. digits(b.behind) or '') .. '}')
+end
+
+-- Write down what expired: an entry a lot.
+local function sweep(b)
+  for _, lot in ipairs(b.gone) do
+    change(b, 'expired', lot.left)
+    change(b, 'period_granted', -lot.left)
+    enter(b, 'expire', 'expire:' .. lot.id, '"grant":"' .. lot.id .. '","amount":"' .. digits(lot.left) .. '",',
+      -lot.left)
+  end
+end
+
+local function find_lot(b, id)
+  for index, lot in ipairs(b.lots) do
+    if lot.id == id then
+      return lot, index
+    end
+  end
+end
+
+-- Byte order: `<` on strings would ask the server's locale.
+local function id_before(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then
+      return x < y
+    end
+  end
+  return #a < #b
+end
+
+-- A grant's facts are kept as "created priority expires cost amount scope json", scope "-" for none.
+local function facts_of(b, id)
+  local facts = redis.call('HGET', KEYS[1], 'grant:' .. id)
+  if not facts then
+    return nil
+  end
+  local created, priority, expires, cost, _, scope = string.match(facts, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%S+) ')
+  return { created = tonumber(created), priority = tonumber(priority), expires = tonumber(expires),
+    cost = tonumber(cost), scope = scope == '-' and '' or scope }
+end
+
+-- The burn order: scoped first, priority, expiry with none last, cost, creation, id. Total.
+local function burns_before(a, b)
+  if (a.scope == '') ~= (b.scope == '') then
+    return a.scope ~= ''
+  end
+  if a.priority ~= b.priority then
+    return a.priority < b.priority
+  end
+  if a.expires ~= b.expires then
+    return b.expires == 0 or (a.expires ~= 0 and a.expires < b.expires)
+  end
+  if a.cost ~= b.cost then
+    return a.cost < b.cost
+  end
+  if a.created ~= b.created then
+    return a.created < b.created
+  end
+  return id_before(a.id, b.id)
+end
+
+-- Add to a lot, or put it into its place in the burn order. `facts` holds created, priority, expires, cost, scope.
+local function put(b, id, amount, facts)
+  local lot = find_lot(b, id)
+  if lot then
+    lot.left = lot.left + amount
+    return
+  end
+  facts.id = id
+  local place = #b.lots + 1
+  for index, other in ipairs(b.lots) do
+    local theirs = other.facts or facts_of(b, other.id)
+    theirs.id = other.id
+    other.facts = theirs
+    if burns_before(facts, theirs) then
+      place = index
+      break
+    end
+  end
+  table.insert(b.lots, place, { id = id, left = amount, expires = facts.expires, scope = facts.scope, facts = facts })
+end
+
+local function text_of_facts(facts, amount, json)
+  return digits(facts.created) .. ' ' .. digits(facts.priority) .. ' ' .. digits(facts.expires) .. ' '
+    .. digits(facts.cost) .. ' ' .. digits(amount) .. ' ' .. (facts.scope == '' and '-' or facts.scope) .. ' ' .. json
+end
+
+-- What could be drawn for an operation, or, without one, all that the grants hold; overage included.
+local function drawable(b, operation)
+  local sum = 0
+  for _, lot in ipairs(b.lots) do
+    if not operation or lot.scope == '' or find(',' .. lot.scope .. ',', ',' .. operation .. ',', 1, true) then
+      sum = sum + lot.left
+    end
+  end
+  local room = math.max(0, math.min(b.overage_limit - b.overage, LIMIT - b.granted))
+  return sum > LIMIT - room and LIMIT or sum + room
+end
+
+-- "remaining granted end"
+local function balance(b, operation)
+  return digits(drawable(b, operation)) .. ' ' .. digits(b.granted) .. ' ' .. b.finish
+end
+
+-- "revision start end terms"
+local function facts_of_account(b)
+  return b.revision .. ' ' .. b.start .. ' ' .. b.finish .. ' ' .. b.terms
+end
+
+-- Write everything: entries first, the first of which fails if the stream is none.
+local function commit(b, ledger)
+  for _, entry in ipairs(b.entries) do
+    redis.call('XADD', ledger, '*', 'e', entry)
+  end
+  local lots = {}
+  for _, lot in ipairs(b.lots) do
+    if lot.left > 0 then
+      table.insert(lots, lot.id .. '|' .. digits(lot.left) .. '|' .. digits(lot.expires) .. '|' .. lot.scope .. ' ')
+    end
+  end
+  redis.call('HSET', KEYS[1], 'lots', table.concat(lots), 'seen', digits(b.now))
+  for field, value in pairs(b.set) do
+    redis.call('HSET', KEYS[1], field, value)
+  end
+  for field, amount in pairs(b.add) do
+    if amount ~= 0 then
+      redis.call('HINCRBY', KEYS[1], field, digits(amount))
+    end
+  end
+end
+
+local function answer(b, word, rest)
+  return b.head .. word .. b.tail .. (rest and ' ' .. rest or '')
+end
