@@ -1,0 +1,20 @@
+"""The three figures that every metered answer carries."""
+
+from dataclasses import dataclass
+
+from meter.credits import Credits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What one call cost and what its account has now."""
+
+    consumed: Credits
+    remaining: Credits
+    """What this operation could still draw."""
+    granted: Credits
+    """What could be spent in this period."""
+    reset_at: int | None
+    """Unix second at which the period ends; None where nothing resets."""
+    now: int
+    """The ledger's Unix second."""

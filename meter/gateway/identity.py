@@ -1,0 +1,89 @@
+"""What a request says of its caller: the credential, and the most that the call may cost.
+
+A credential is never echoed: no reason, representation or message holds one.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from meter.credits import AmountError, Credits, parse
+from meter.policy.model import IdentityRule
+
+KEY_BYTES_MAX = 256
+
+_KEY = re.compile(rb"[\x21-\x7e]{1,%d}" % KEY_BYTES_MAX)
+_BEARER = re.compile(rb"bearer(?: +(.*))?", re.IGNORECASE | re.DOTALL)
+_LIKE_AN_AMOUNT = re.compile(rb"[0-9eE+.,_ -]{0,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A credential, as it was written."""
+
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The request carries no credential."""
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """The request carries what is no single credential; the reason is a sentence for the caller."""
+
+    reason: str
+
+
+class CreditsMaxError(ValueError):
+    """A ``Credits-Max`` that is no amount; the message is a sentence for the caller."""
+
+
+def presented(headers: Sequence[tuple[bytes, bytes]], rule: IdentityRule) -> Presented | Missing | Malformed:
+    """Find the one credential of a request.
+
+    Another scheme of ``Authorization`` than Bearer is the application's business, and none of ours.
+    """
+    own = _values(headers, rule.header.lower().encode()) if rule.header else []
+    authorizations = _values(headers, b"authorization") if rule.bearer else []
+    bearers = [found for found in map(_BEARER.fullmatch, authorizations) if found is not None]
+    if len(own) > 1 or (bearers and len(authorizations) > 1):
+        return Malformed("The request carries a header with a credential more than once; send it once.")
+    keys = {value.strip(b" \t") for value in own} | {(found[1] or b"").strip(b" \t") for found in bearers}
+    if not keys:
+        return Missing()
+    if len(keys) > 1:
+        return Malformed("The request carries two different credentials; send one.")
+    return _checked(keys.pop())
+
+
+def credits_max(headers: Sequence[tuple[bytes, bytes]]) -> Credits | None:
+    """Read the most that a call may cost from ``Credits-Max``; None where the request does not say.
+
+    Raises:
+        CreditsMaxError: it is no amount of credits, or stands there twice.
+    """
+    values = _values(headers, b"credits-max")
+    if not values:
+        return None
+    if len(values) > 1:
+        raise CreditsMaxError(f"Credits-Max stands {len(values)} times in the request; send it once.")
+    if not _LIKE_AN_AMOUNT.fullmatch(values[0]):
+        raise CreditsMaxError("Credits-Max is not an amount of credits; write a plain number, such as 50.")
+    try:
+        return parse(values[0].decode().strip())
+    except AmountError as error:
+        raise CreditsMaxError(f"Credits-Max: {error}") from error
+
+
+def _values(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
+    return [value for found, value in headers if found == name]
+
+
+def _checked(key: bytes) -> Presented | Malformed:
+    if not key:
+        return Malformed("The credential is empty; send the API key.")
+    if not _KEY.fullmatch(key):
+        return Malformed(f"The credential is no API key: it is 1 to {KEY_BYTES_MAX} visible ASCII characters.")
+    return Presented(key.decode())

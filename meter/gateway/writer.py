@@ -1,0 +1,217 @@
+"""The ``send`` of one metered call: it tells what the call cost, in the headers and, where it can, in the body.
+
+The answer's head leaves when its figures are known, and these are asked for as late as that: right before it leaves.
+Only a body that may get members is held back; whatever else the app sends passes as it came.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from meter.gateway import place
+from meter.gateway.asgi import Message, Scope, Send
+from meter.gateway.figures import Figures
+from meter.gateway.headers import CreditHeaders, Headers, lowered, rewritten
+from meter.gateway.splice import Path, splice
+from meter.gateway.wire import members
+from meter.policy.model import Meta
+
+Close = Callable[[int], Awaitable[Figures | None]]
+"""Close the call's charge by the answer's status, and give what there is to tell; None tells nothing."""
+
+_SPACE = b" \t\n\r"
+_OBJECT_BEGINS = re.compile(rb"[ \t\n\r]*+\{")
+_NOT_MODIFIED = 304
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldLimits:
+    """How much of a body is held back, and for how long; past either, it goes out as it came."""
+
+    body_bytes: int = 256 * 1024
+    seconds: float = 1.0
+    """From a body's first byte."""
+
+
+class HeldBytes:
+    """What all calls of one worker hold back together, within a limit."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, bytes_max: int = 64 * 1024 * 1024) -> None:
+        self._left = bytes_max
+
+    def take(self, count: int) -> bool:
+        """Reserve bytes, all or none."""
+        if count > self._left:
+            return False
+        self._left -= count
+        return True
+
+    def give_back(self, count: int) -> None:
+        """Free bytes that were taken."""
+        self._left += count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterParts:
+    """What the writers of one worker share."""
+
+    headers: CreditHeaders = field(default_factory=CreditHeaders)
+    limits: HoldLimits = field(default_factory=HoldLimits)
+    held: HeldBytes = field(default_factory=HeldBytes)
+
+
+class AnswerWriter:
+    """The wrapped ``send`` of one call. Its owner awaits ``finish`` or ``abandon`` when the app is done."""
+
+    __slots__ = (
+        "_bytes", "_chunks", "_close", "_headers", "_meta", "_method", "_opened", "_parts", "_passing", "_path",
+        "_send", "_start", "_timer", "_turn", "begun",
+    )  # fmt: skip
+
+    def __init__(self, send: Send, scope: Scope, *, meta: Meta, close: Close, parts: WriterParts) -> None:
+        self._send = send
+        self._method: str = scope["method"]
+        self._meta = meta
+        self._close = close
+        self._parts = parts
+        self._turn = asyncio.Lock()
+        self._timer: asyncio.Task[None] | None = None
+        self._start: Message | None = None
+        self._headers: Headers = []
+        self._path: Path | None = None
+        self._chunks: list[bytes] = []
+        self._bytes = 0
+        self._opened = False
+        self._passing = False
+        self.begun = False
+        """Whether the answer's head has left; until then an app that fails may still be answered for."""
+
+    async def __call__(self, message: Message) -> None:
+        """Pass a message on, or hold it back."""
+        if self._passing:
+            await self._send(message)
+            return
+        async with self._turn:
+            await self._take(message)
+
+    async def finish(self) -> None:
+        """Let out what is still held: the app is done, even if it never ended its answer."""
+        async with self._turn:
+            await self._let_go()
+        failure = await self._stop_timer()
+        if failure is not None:
+            raise failure
+
+    async def abandon(self) -> None:
+        """Forget what is still held: the app failed, or the call was cancelled."""
+        await self._stop_timer()
+        self._drop()
+
+    async def _take(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and self._start is None:
+            await self._begin(message)
+        elif message["type"] == "http.response.body" and self._start is not None:
+            await self._hold(self._start, message)
+        else:
+            await self._pass(message)
+
+    async def _begin(self, start: Message) -> None:
+        self._start = start
+        self._headers = lowered(start.get("headers", ()))
+        if self._meta is Meta.BODY and not start.get("trailers", False):
+            self._path = place.path(start["status"], self._headers, bytes_max=self._parts.limits.body_bytes)
+        if self._path is None or self._method == "HEAD":
+            await self._let_go()
+
+    async def _hold(self, start: Message, message: Message) -> None:
+        chunk = bytes(message.get("body", b""))
+        if not self._kept(chunk):
+            await self._pass(message)
+        elif not message.get("more_body", False):
+            await self._complete(start, message)
+        elif self._bytes and self._timer is None:
+            self._timer = asyncio.create_task(self._expire())
+
+    def _kept(self, chunk: bytes) -> bool:
+        """Keep a piece, if it is within the limits and the body may still be an object."""
+        self._opened = self._opened or _OBJECT_BEGINS.match(chunk) is not None
+        if not self._opened and chunk.strip(_SPACE):
+            return False
+        if self._bytes + len(chunk) > self._parts.limits.body_bytes or not self._parts.held.take(len(chunk)):
+            return False
+        self._bytes += len(chunk)
+        self._chunks.append(chunk)
+        return True
+
+    async def _complete(self, start: Message, last: Message) -> None:
+        """Send the whole body that was held, with its members where it can have them."""
+        body = self._taken()
+        figures = await self._close(start["status"])
+        spliced = self._spliced(body, figures)
+        if spliced is not None:
+            self._headers = rewritten(self._headers, len(spliced))
+        await self._send_head(start, figures)
+        await self._send({**last, "body": body if spliced is None else spliced})
+        self._passing = True
+
+    def _spliced(self, body: bytes, figures: Figures | None) -> bytes | None:
+        """A body that is not as long as its head says stays wrong, so that the server notices."""
+        declared = dict(self._headers).get(b"content-length")
+        if figures is None or self._path is None or (declared is not None and int(declared) != len(body)):
+            return None
+        return splice(body, members(figures), self._path)
+
+    async def _pass(self, message: Message) -> None:
+        """Let out what is held, then this message, which cannot be held or has nothing to do with it."""
+        await self._let_go()
+        await self._send(message)
+
+    async def _let_go(self) -> None:
+        """Send the head if it is held, and what is held of the body as it came."""
+        start = self._start
+        if start is None:
+            return
+        body = self._taken()
+        figures = await self._close(start["status"])
+        if figures is not None and self._stands_for_another(start):
+            self._headers = rewritten(self._headers, None)
+        await self._send_head(start, figures)
+        if body:
+            await self._send({"type": "http.response.body", "body": body, "more_body": True})
+        self._passing = True
+
+    def _stands_for_another(self, start: Message) -> bool:
+        """Whether the answer has no body, and is told as the one that has: the body that we change (RFC 9110, 8.6)."""
+        if start["status"] == _NOT_MODIFIED:
+            return self._meta is Meta.BODY
+        return self._method == "HEAD" and self._path is not None
+
+    async def _send_head(self, start: Message, figures: Figures | None) -> None:
+        self.begun = True
+        await self._send({**start, "headers": self._parts.headers.told(self._headers, figures)})
+
+    def _taken(self) -> bytes:
+        body = b"".join(self._chunks)
+        self._drop()
+        return body
+
+    def _drop(self) -> None:
+        self._parts.held.give_back(self._bytes)
+        self._start, self._chunks, self._bytes = None, [], 0
+
+    async def _expire(self) -> None:
+        await asyncio.sleep(self._parts.limits.seconds)
+        async with self._turn:
+            await self._let_go()
+
+    async def _stop_timer(self) -> BaseException | None:
+        """End the timer, and give what it failed with."""
+        timer, self._timer = self._timer, None
+        if timer is None:
+            return None
+        timer.cancel()
+        await asyncio.wait([timer])
+        return None if timer.cancelled() else timer.exception()

@@ -1,0 +1,114 @@
+"""A request has one credential, or none, or is told what is wrong; a key is never repeated."""
+
+import pytest
+
+from meter.credits import Credits, parse
+from meter.gateway.identity import CreditsMaxError, Malformed, Missing, Presented, credits_max, presented
+from meter.policy.model import IdentityRule
+
+BOTH = IdentityRule()
+Header = tuple[bytes, bytes]
+
+
+@pytest.mark.parametrize(
+    ("headers", "rule", "expected"),
+    [
+        pytest.param([(b"x-api-key", b"mk_1")], BOTH, Presented("mk_1"), id="by-header"),
+        pytest.param([(b"x-api-key", b" mk_1\t")], BOTH, Presented("mk_1"), id="white-space-around-is-none-of-it"),
+        pytest.param([(b"authorization", b"Bearer mk_1")], BOTH, Presented("mk_1"), id="by-bearer"),
+        pytest.param([(b"authorization", b"BEARER  mk_1")], BOTH, Presented("mk_1"), id="a-scheme-has-no-case"),
+        pytest.param(
+            [(b"x-api-key", b"mk_1"), (b"authorization", b"Bearer mk_1")], BOTH, Presented("mk_1"), id="the-same-twice"
+        ),
+        pytest.param(
+            [(b"x-api-key", b"mk_1"), (b"authorization", b"Basic dTpw")],
+            BOTH,
+            Presented("mk_1"),
+            id="basic-is-the-apps",
+        ),
+        pytest.param(
+            [(b"x-key", b"mk_1")],
+            IdentityRule(header="X-Key", bearer=False),
+            Presented("mk_1"),
+            id="a-header-of-the-policy",
+        ),
+        pytest.param([], BOTH, Missing(), id="nothing"),
+        pytest.param([(b"authorization", b"Basic dTpw")], BOTH, Missing(), id="basic-alone"),
+        pytest.param([(b"authorization", b"Bearerx")], BOTH, Missing(), id="a-scheme-that-only-begins-so"),
+        pytest.param([(b"x-api-key", b"k")], IdentityRule(header=None), Missing(), id="a-header-nobody-reads"),
+        pytest.param(
+            [(b"authorization", b"Bearer k")], IdentityRule(bearer=False), Missing(), id="a-bearer-nobody-reads"
+        ),
+        pytest.param([(b"", b"k")], IdentityRule(header=None), Missing(), id="no-header-is-not-the-empty-name"),
+    ],
+)
+def test_a_credential_is_found_where_the_policy_says(headers: list[Header], rule: IdentityRule, expected: object):
+    assert presented(headers, rule) == expected
+
+
+SECRET = b"mk_secret"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param([(b"x-api-key", SECRET), (b"authorization", b"Bearer other")], id="two-different"),
+        pytest.param([(b"x-api-key", SECRET), (b"x-api-key", SECRET)], id="a-header-twice"),
+        pytest.param([(b"authorization", b"Bearer " + SECRET)] * 2, id="authorization-twice"),
+        pytest.param([(b"authorization", b"Basic x"), (b"authorization", b"Bearer " + SECRET)], id="two-schemes"),
+        pytest.param([(b"x-api-key", b"")], id="empty"),
+        pytest.param([(b"authorization", b"Bearer")], id="a-bearer-of-nothing"),
+        pytest.param([(b"authorization", b"Bearer  ")], id="a-bearer-of-spaces"),
+        pytest.param([(b"x-api-key", SECRET + b" x")], id="a-space-inside"),
+        pytest.param([(b"x-api-key", SECRET + b"\x00")], id="a-control-character"),
+        pytest.param([(b"x-api-key", SECRET + b"\xe9")], id="not-ascii"),
+        pytest.param([(b"x-api-key", SECRET + b"x" * 248)], id="257-bytes"),
+    ],
+)
+def test_what_is_no_single_credential_is_refused_without_repeating_it(headers: list[Header]):
+    answer = presented(headers, BOTH)
+
+    assert isinstance(answer, Malformed)
+    assert "secret" not in answer.reason
+
+
+def test_the_longest_credential_has_256_bytes():
+    assert presented([(b"x-api-key", b"x" * 256)], BOTH) == Presented("x" * 256)
+
+
+def test_a_credential_is_not_in_its_representation():
+    assert "mk_1" not in repr(Presented("mk_1"))
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        pytest.param([], None, id="not-said"),
+        pytest.param([(b"credits-max", b"50")], parse("50"), id="whole"),
+        pytest.param([(b"credits-max", b" 0.5 ")], parse("0.5"), id="a-part"),
+        pytest.param([(b"credits-max", b"0")], parse("0"), id="nothing-at-all"),
+    ],
+)
+def test_a_caller_may_say_the_most_that_it_pays(headers: list[Header], expected: Credits | None):
+    assert credits_max(headers) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        pytest.param([b"1e3"], "'1e3' is not an amount", id="an-exponent"),
+        pytest.param([b"-5"], "'-5' is not an amount", id="negative"),
+        pytest.param([b""], "'' is not an amount", id="empty"),
+        pytest.param([b"0.0000001"], "at most 6 decimals", id="seven-decimals"),
+        pytest.param([b"9999999999"], "out of range", id="above-the-limit"),
+        pytest.param([b"nan"], "write a plain number", id="nan"),
+        pytest.param([b"mk_secret"], "write a plain number", id="a-key-by-mistake"),
+        pytest.param(["５".encode()], "write a plain number", id="other-digits"),
+        pytest.param([b"5", b"5"], "2 times", id="twice"),
+    ],
+)
+def test_a_bad_most_is_told_in_a_sentence(values: list[bytes], message: str):
+    with pytest.raises(CreditsMaxError, match=message) as raised:
+        credits_max([(b"credits-max", value) for value in values])
+
+    assert "secret" not in str(raised.value)
