@@ -1,0 +1,95 @@
+"""One line of JSON for every request: what was asked, how it ended, what it cost. Never a key, never a query.
+
+Stands outside the metering, which leaves what it knows of a call in ``scope["meter.call"]``.
+"""
+
+import logging
+import re
+import secrets
+import time
+from datetime import UTC, datetime
+
+import msgspec
+
+from meter.credits import Credits, text
+from meter.gateway.asgi import ASGIApp, Message, Receive, Scope, Send
+from meter.gateway.upstream import UpstreamError
+
+log = logging.getLogger("meter.access")
+
+_SANE = re.compile(rb"[0-9A-Za-z._:+/=-]{1,128}")
+_PATH_LETTERS_MAX = 2048
+
+
+class AccessLog:
+    """Log every request of one ASGI app, and give each an ``X-Request-Id``."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Log HTTP; pass the rest."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        line = _Line(scope, send)
+        try:
+            await self._app(scope, receive, line.send)
+        except UpstreamError as error:
+            if not line.status:
+                raise
+            line.error = str(error)  # returning without the answer's end makes the server cut the connection
+        finally:
+            log.info(line.written())
+
+
+class _Line:
+    """What is known of one request so far."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.status: int | None = None
+        self.error: str | None = None
+        self._scope = scope
+        self._send = send
+        self._id = _request_id(scope)
+        self._began = time.perf_counter()
+
+    async def send(self, message: Message) -> None:
+        """Note the status, and answer the request's id in place of any other."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            others = [header for header in message.get("headers", ()) if header[0].lower() != b"x-request-id"]
+            message = {**message, "headers": [*others, (b"x-request-id", self._id)]}
+        await self._send(message)
+
+    def written(self) -> str:
+        """The line."""
+        scope = self._scope
+        facts = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "request_id": self._id.decode("ascii"),
+            "method": scope["method"],
+            "path": scope["path"][:_PATH_LETTERS_MAX],
+            "status": self.status,
+            "ms": round((time.perf_counter() - self._began) * 1000, 3),
+            **_charged(scope),
+        }
+        return msgspec.json.encode(facts if self.error is None else {**facts, "error": self.error}).decode()
+
+
+def _charged(scope: Scope) -> dict[str, object]:
+    """What the metering left: the operation, its credits as they are written everywhere, the operation's id."""
+    call = scope.get("meter.call")
+    if call is None:
+        return {"operation": None, "credits": None, "op": None}
+    amount = msgspec.Raw(text(Credits(call["credits"])).encode())
+    return {"operation": call["operation"], "credits": amount, "op": call["op"]}
+
+
+def _request_id(scope: Scope) -> bytes:
+    """The caller's own id where it is one word of a sane length, else a new one."""
+    said = [value for name, value in scope["headers"] if name == b"x-request-id"]
+    if len(said) == 1 and _SANE.fullmatch(said[0]):
+        own: bytes = said[0]
+        return own
+    return secrets.token_hex(16).encode()

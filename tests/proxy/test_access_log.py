@@ -1,0 +1,139 @@
+"""One line of JSON a request, and never what is nobody's business."""
+
+import json
+import logging
+
+import pytest
+
+from meter.gateway.access_log import AccessLog
+from tests.proxy.wire import OK, answers, connected, proxied, raw_upstream, until
+
+KEY = b"mk_11" + b"a" * 50
+
+
+def lines(caplog) -> list[dict[str, object]]:
+    return [json.loads(record.getMessage()) for record in caplog.records if record.name == "meter.access"]
+
+
+@pytest.fixture(autouse=True)
+def _heard(caplog):
+    caplog.set_level(logging.INFO, "meter.access")
+
+
+def metering(app):
+    """Leave the facts of a call where the metering leaves them."""
+
+    async def metered(scope, receive, send):
+        scope["meter.call"] = {"operation": "image.analyse", "credits": 70_500_000, "op": "op-1"}
+        await app(scope, receive, send)
+
+    return AccessLog(metered)
+
+
+async def logged(caplog, raw: bytes, *, wrap=AccessLog, upstream_raw: bytes = OK):
+    async with (
+        raw_upstream(answers(upstream_raw)) as upstream,
+        proxied(upstream.url, wrap=wrap) as port,
+        connected(port) as client,
+    ):
+        await client.send(raw)
+        answer = await client.answer()
+    return answer, lines(caplog)
+
+
+async def test_a_metered_request_is_one_line_with_what_it_cost(caplog):
+    _, said = await logged(caplog, b"GET /v1/a%20b?q=1 HTTP/1.1\r\nHost: a\r\nX-Request-Id: r-1\r\n\r\n", wrap=metering)
+
+    (line,) = said
+    assert line.pop("time").endswith("Z")
+    assert line.pop("ms") > 0
+    assert line == {
+        "request_id": "r-1",
+        "method": "GET",
+        "path": "/v1/a b",
+        "status": 200,
+        "operation": "image.analyse",
+        "credits": 70.5,
+        "op": "op-1",
+    }
+
+
+async def test_an_unmetered_request_has_no_operation(caplog):
+    _, said = await logged(caplog, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    assert (said[0]["operation"], said[0]["credits"], said[0]["op"]) == (None, None, None)
+
+
+async def test_neither_key_nor_query_is_logged(caplog):
+    raw = b"GET /?key=%b HTTP/1.1\r\nHost: a\r\nX-API-Key: %b\r\nAuthorization: Bearer %b\r\n\r\n" % (KEY, KEY, KEY)
+    await logged(caplog, raw)
+
+    assert KEY.decode() not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        pytest.param([b"abc-123_X.y:z"], True, id="a sane one"),
+        pytest.param([b'a"b'], False, id="a quote"),
+        pytest.param([b"a b"], False, id="a space"),
+        pytest.param([b"a" * 129], False, id="too long"),
+        pytest.param([b""], False, id="empty"),
+        pytest.param([b"a", b"b"], False, id="two"),
+        pytest.param([], False, id="none"),
+    ],
+)
+async def test_a_request_id_is_taken_if_sane_and_always_answered(caplog, sent, kept):
+    head = b"".join(b"X-Request-Id: %b\r\n" % value for value in sent)
+    answer, said = await logged(caplog, b"GET / HTTP/1.1\r\nHost: a\r\n" + head + b"\r\n")
+
+    (answered,) = answer.all(b"x-request-id")
+    assert said[0]["request_id"] == answered.decode()
+    assert (answered in sent) is kept
+    assert kept or len(answered) == 32
+
+
+async def test_the_upstreams_own_request_id_gives_way(caplog):
+    raw = b"HTTP/1.1 200 OK\r\nX-Request-Id: theirs\r\nContent-Length: 0\r\n\r\n"
+    answer, _ = await logged(caplog, b"GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: ours\r\n\r\n", upstream_raw=raw)
+
+    assert answer.all(b"x-request-id") == [b"ours"]
+
+
+async def test_an_answer_that_broke_off_says_so_without_a_traceback(caplog):
+    async def behave(_request, _reader, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+        await writer.drain()
+        writer.close()
+
+    async with (
+        raw_upstream(behave) as upstream,
+        proxied(upstream.url, wrap=AccessLog) as port,
+        connected(port) as client,
+    ):
+        await client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        rest = await client.rest()
+
+    assert rest.endswith(b"half")
+    assert "broke off" in lines(caplog)[0]["error"]
+    assert all(record.exc_info is None for record in caplog.records)
+
+
+async def test_a_request_whose_caller_left_has_no_status(caplog):
+    async def hold(_request, reader, _writer):
+        while await reader.read(1 << 16):
+            pass
+        raise ConnectionError
+
+    async with (
+        raw_upstream(hold) as upstream,
+        proxied(upstream.url, wrap=AccessLog) as port,
+        connected(port) as client,
+    ):
+        await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf")
+        await until(lambda: len(upstream.seen) == 1)
+        client.hang_up()
+        await upstream.lost.wait()
+        await until(lambda: len(lines(caplog)) == 1)
+
+    assert lines(caplog)[0]["status"] is None
