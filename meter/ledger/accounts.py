@@ -42,17 +42,15 @@ class Accounts:
         self._opening = opening
         self._hints = Hints()
 
-    async def of(self, caller: Caller) -> Account | None:
-        """What pricing needs of a caller's account: as remembered, else as the ledger has it; None if unknown."""
-        name = self._hinted(caller) or await self._name(caller)
-        if name is None:
-            return None
-        return self._hints.account(name) or await self._asked(name)
+    def remembered(self, caller: Caller) -> Account | None:
+        """What pricing needs of a caller's account, as it was last seen."""
+        name = self._hints.account_of_key(caller.key.hash) if caller.key else caller.account
+        return None if name is None else self._hints.account(name)
 
-    async def again(self, caller: Caller, doubted: Account) -> Account | None:
-        """The same from the ledger alone, when what was remembered may have been wrong."""
-        self._hints.forget(doubted.id, caller.key_hash)
-        return await self.of(caller)
+    async def asked(self, caller: Caller) -> Account | None:
+        """The same as the ledger has it now; None for a caller that nobody knows."""
+        name = await self._name(caller)
+        return None if name is None else await self._asked(name)
 
     async def fresh(self, stale: Stale) -> Account:
         """Take the terms that the ledger gave, or begin the period that they ask for."""
@@ -69,9 +67,6 @@ class Accounts:
         if found is None and await self._asked(name) is not None:
             return await statement(self._ledger, name)
         return found
-
-    def _hinted(self, caller: Caller) -> str | None:
-        return self._hints.account_of_key(caller.key.hash) if caller.key else caller.account
 
     async def _name(self, caller: Caller) -> str | None:
         """The account of a caller, for which the ledger answers."""
@@ -90,7 +85,9 @@ class Accounts:
 
     async def _asked(self, name: str) -> Account | None:
         account = await self._ledger.find_account(name) or await self._opened(name)
-        if account is not None:
+        if account is None:
+            self._hints.forget(name)
+        else:
             self._hints.remember(account)
         return account
 

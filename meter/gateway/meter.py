@@ -1,0 +1,160 @@
+"""The metering middleware: match, identify, charge, serve, settle, tell.
+
+Every part is given to it. The state of one call lives in a ``ServedCall`` made for that call, never on ``Meter``.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+
+from meter.credits import Credits
+from meter.gateway import metrics
+from meter.gateway.answers import Answers
+from meter.gateway.asgi import ASGIApp, Receive, Scope, Send
+from meter.gateway.callers import Identify, Unidentified, unknown
+from meter.gateway.calls import CallsInProgress
+from meter.gateway.clock import PricingClock
+from meter.gateway.desks import Desks
+from meter.gateway.identity import CreditsMaxError, credits_max
+from meter.gateway.load_watch import FixedLoad, LoadWatch
+from meter.gateway.served import ServedCall, untold
+from meter.gateway.tariff import Tariff, TariffBoard
+from meter.gateway.writer import WriterParts
+from meter.ledger.promise import LedgerUnavailable, Refused, Short, Word
+from meter.pricing.match import Ambiguous, Matched
+from meter.till import Caller, Charge, Dear, Sale, Till
+
+log = logging.getLogger("meter")
+
+
+class Meter:
+    """Charge the calls of one ASGI app."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        board: TariffBoard,
+        till: Till,
+        identify: Identify,
+        answers: Answers,
+        clock: PricingClock,
+        load: LoadWatch | FixedLoad,
+        calls: CallsInProgress,
+        writer_parts: WriterParts,
+        desks: Mapping[str, ASGIApp],
+    ) -> None:
+        """Keep the parts. What lies at or below the path of a desk, like ``/credits``, never reaches the app."""
+        self._app = app
+        self._board = board
+        self._till = till
+        self._identify = identify
+        self._answers = answers
+        self._clock = clock
+        self._load = load
+        self._calls = calls
+        self._writer_parts = writer_parts
+        self._desks = Desks(desks, elsewhere=answers.not_found)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Meter HTTP; refuse a priced WebSocket; pass the rest."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        desk = self._desks.at(scope)
+        if desk is not None:
+            await desk(scope, receive, send)
+            return
+        tariff = self._board.tariff
+        verdict = tariff.verdict(scope)
+        if tariff.passes(verdict, scope):
+            await self._app(scope, receive, untold(send, self._writer_parts.headers))
+        elif isinstance(verdict, Matched):
+            with self._calls:
+                await self._metered(tariff, verdict, scope, receive, send)
+        elif isinstance(verdict, Ambiguous):
+            await self._refuse("ambiguous_path", self._answers.ambiguous_path(verdict.reason))(scope, receive, send)
+        else:
+            await self._refuse("no_price", self._answers.no_price(scope["method"], scope["path"]))(scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        tariff = self._board.tariff
+        if self._desks.at(scope) is None and tariff.takes_nothing(tariff.verdict(scope), scope):
+            await self._app(scope, receive, send)
+        else:
+            await self._refuse("websocket_unpriced", self._answers.websocket_unpriced())(scope, receive, send)
+
+    async def _metered(self, tariff: Tariff, matched: Matched, scope: Scope, receive: Receive, send: Send) -> None:
+        if matched.operation.observe:
+            opened: Charge | ASGIApp = await self._observed(tariff, matched, scope)
+        else:
+            opened = await self._opened(tariff, matched, scope)
+        if isinstance(opened, Charge):
+            await ServedCall(opened, scope, receive, send, self._writer_parts).serve(self._app)
+        else:
+            await opened(scope, receive, send)
+
+    async def _observed(self, tariff: Tariff, matched: Matched, scope: Scope) -> Charge:
+        """Price a call that nobody pays: whatever it says of its caller, and whatever that leads to, it is served."""
+        try:
+            caller = await self._identify(scope, tariff.policy.identity)
+        except Exception:
+            log.exception("The caller of a call of %s could not be identified.", matched.operation.name)
+            caller = None
+        known = caller if isinstance(caller, Caller) else None
+        return await self._till.observe(known, self._sale(matched, None), tariff.pricer)
+
+    async def _opened(self, tariff: Tariff, matched: Matched, scope: Scope) -> Charge | ASGIApp:
+        """Open the call's charge, or find the answer that refuses it."""
+        try:
+            at_most = credits_max(scope["headers"])
+        except CreditsMaxError as error:
+            return self._refuse("bad_credits_max", self._answers.bad_credits_max(str(error)))
+        caller = await self._identify(scope, tariff.policy.identity)
+        if isinstance(caller, Unidentified):
+            return self._unauthenticated(caller)
+        began = time.perf_counter()
+        try:
+            opened = await self._till.open(caller, self._sale(matched, at_most), tariff.pricer)
+        except LedgerUnavailable as error:
+            log.warning("A call was refused for want of the ledger: %s", error)
+            return self._refuse("ledger_unavailable", self._answers.ledger_unavailable())
+        finally:
+            metrics.DEBIT_SECONDS.observe(time.perf_counter() - began)
+        return opened if isinstance(opened, Charge) else self._refusal(opened, caller)
+
+    def _sale(self, matched: Matched, at_most: Credits | None) -> Sale:
+        return Sale(
+            operation=matched.operation,
+            usage=matched.usage,
+            moment=self._clock.moment(),
+            load=self._load.reading(),
+            drill=self._clock.drill,
+            at_most=at_most,
+        )
+
+    def _refusal(self, verdict: Short | Dear | Refused, caller: Caller) -> ASGIApp:
+        match verdict:
+            case Short(required=required, balance=balance):
+                return self._refuse("insufficient_credits", self._answers.insufficient_credits(required, balance))
+            case Dear(price=price, at_most=at_most):
+                return self._refuse("price_above_max", self._answers.price_above_max(price, at_most))
+            case Refused(word=Word.UNKNOWN):
+                return self._unauthenticated(unknown(caller))
+            case Refused(word=Word.SUSPENDED):
+                return self._refuse("account_suspended", self._answers.account_suspended())
+            case Refused(word=word):
+                log.error("The ledger answered %s to an operation id that this worker had just made.", word)
+                return self._refuse("ledger_unavailable", self._answers.ledger_unavailable())
+
+    def _unauthenticated(self, caller: Unidentified) -> ASGIApp:
+        return self._refuse("unauthenticated", self._answers.unauthenticated(caller.reason))
+
+    def _refuse(self, reason: str, answer: ASGIApp) -> ASGIApp:
+        metrics.counted(metrics.REJECTED, reason).inc()
+        return answer

@@ -1,0 +1,83 @@
+"""What operators graph. Labels come from the policy alone, never from an account, a key or a path."""
+
+import functools
+import os
+import re
+from pathlib import Path
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+REGISTRY = CollectorRegistry()
+
+CONSUMED = Counter("credits_consumed", "Credits charged for calls.", ["operation", "plan"], registry=REGISTRY)
+OBSERVED = Counter("credits_observed", "Credits priced but not taken.", ["operation"], registry=REGISTRY)
+REJECTED = Counter("credits_rejected", "Calls refused before the app was called.", ["reason"], registry=REGISTRY)
+REFUNDED = Counter("credits_refunded", "Credits given back by how a call ended.", ["operation"], registry=REGISTRY)
+DEBIT_SECONDS = Histogram(
+    "credits_debit_duration_seconds",
+    "From the wish to charge to the ledger's word.",
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0),
+    registry=REGISTRY,
+)
+INFLIGHT = Gauge(
+    "credits_calls_in_progress", "Metered calls in progress.", registry=REGISTRY, multiprocess_mode="livesum"
+)
+FACTOR = Gauge(
+    "credits_adjustment_factor",
+    "The factor that an adjustment last applied.",
+    ["adjustment"],
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+UNDO_PENDING = Gauge(
+    "credits_undo_pending", "Operations that wait to be undone.", registry=REGISTRY, multiprocess_mode="livesum"
+)
+POLICY = Gauge(
+    "credits_policy_info", "The policy in force.", ["version"], registry=REGISTRY, multiprocess_mode="livemax"
+)
+
+
+_shown_policies: set[str] = set()
+
+
+def show_policy(version: str) -> None:
+    """Say which policy is in force in this process, and that no other is."""
+    for shown in _shown_policies - {version}:
+        POLICY.labels(shown).set(0)
+    _shown_policies.add(version)
+    POLICY.labels(version).set(1)
+
+
+@functools.cache
+def counted(counter: Counter, *labels: str) -> Counter:
+    """Give the counter of these labels: looked up once, for there are as many as the policy has names."""
+    child: Counter = counter.labels(*labels)
+    return child
+
+
+def exposition() -> tuple[bytes, str]:
+    """Write all metrics for Prometheus, of all workers where they share a folder; and the content type."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+    _forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Drop what workers said of themselves that do not live any more; what they counted stays."""
+    for file in folder.glob("gauge_live*.db"):
+        pid = int(re.sub(r".*_(\d+)\.db", r"\1", file.name))
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]
