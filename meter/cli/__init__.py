@@ -1,0 +1,47 @@
+"""The command ``meter``: data on standard output, talk on standard error.
+
+Commands say what they do and let errors pass; ``main`` is the one place that ends them (``ends.py``).
+"""
+
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+
+import typer
+
+from meter.cli import account, demo, doctor, grant, key, ledger, policy_commands, pricing_commands, serve
+from meter.cli.ends import exit_code, sentence
+from meter.cli.printing import say
+
+app = typer.Typer(
+    help="Charge credits for API calls: policies say what a call costs, Redis holds the books.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve.serve)
+app.command()(demo.demo)
+app.command()(policy_commands.check)
+app.command()(policy_commands.schema)
+app.command("quote")(pricing_commands.quote)
+app.command("explain")(pricing_commands.explain)
+app.add_typer(account.app, name="account")
+app.add_typer(key.app, name="key")
+app.command(context_settings={"ignore_unknown_options": True})(grant.grant)
+app.command()(grant.balance)
+app.add_typer(ledger.app, name="ledger")
+app.command()(doctor.doctor)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line, and leave with its exit code. Python's development mode lets tracebacks through."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        typer.main.get_command(app).main(args=arguments, prog_name="meter")
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        say(sentence(error))
+        sys.exit(exit_code(error))

@@ -1,0 +1,121 @@
+"""``meter account``: open, look at, suspend and resume accounts."""
+
+from typing import Annotated
+
+import typer
+
+from meter.cli.ends import Refusal
+from meter.cli.options import AccountId, Commitment, Data, Json, Policies, Redis, settings
+from meter.cli.policy_commands import read
+from meter.cli.printing import show, show_json, show_table
+from meter.cli.question import plan_named
+from meter.cli.statements import account_object, show_statement
+from meter.cli.store import ask, known, nobody
+from meter.credits import parse, text
+from meter.ledger.ids import operation_id
+from meter.ledger.promise import Ledger, Statement, Status, Word
+from meter.pricing.terms import Terms
+from meter.till import statement, terms_of
+
+app = typer.Typer(no_args_is_help=True, help="Open, look at, suspend and resume accounts.")
+
+PAGE_MAX = 1000
+
+Plan = Annotated[str, typer.Option("--plan", metavar="PLAN", help="The plan whose facts the account copies.")]
+Count = Annotated[int, typer.Option("--count", min=1, max=PAGE_MAX, help="How many accounts to list at most.")]
+Cursor = Annotated[str, typer.Option("--cursor", help="Where the page before this one ended.")]
+
+
+@app.command()
+def create(
+    account: AccountId,
+    *,
+    plan: Plan,
+    commitment: Commitment = None,
+    policies: Policies = None,
+    redis: Redis = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Open an account on a plan; the plan's included credits are there at once.
+
+    Doing it again for the same plan changes nothing and is fine; another plan is refused.
+    """
+    chosen = plan_named(read(settings(policies=policies).policies), plan)
+    terms = terms_of(chosen, commitment=None if commitment is None else parse(commitment))
+    created, opened = ask(lambda ledger: _open(ledger, account, terms), redis=redis, data=data)
+    if json:
+        show_json({"created": created, **account_object(opened)})
+        return
+    show_statement(opened, "was opened" if created else "exists already, and nothing was changed")
+
+
+@app.command("show")
+def show_account(account: AccountId, *, redis: Redis = None, data: Data = None, json: Json = False) -> None:
+    """Show an account: its plan, its balance, its grants and what it used in this period."""
+    found = ask(lambda ledger: known(ledger, account), redis=redis, data=data)
+    if json:
+        show_json(account_object(found))
+        return
+    show_statement(found, f"is {found.status}")
+
+
+@app.command("list")
+def list_accounts(
+    *, count: Count = 100, cursor: Cursor = "", redis: Redis = None, data: Data = None, json: Json = False
+) -> None:
+    """List accounts, a page at a time."""
+    following, found = ask(lambda ledger: _page(ledger, cursor, count), redis=redis, data=data)
+    if json:
+        show_json({"accounts": [account_object(one) for one in found], "next": following or None})
+        return
+    show_table("Accounts", ("account", "plan", "status", "granted", "consumed", "remaining"), map(_row, found))
+    if following:
+        show(f"There are more: meter account list --cursor {following}")
+
+
+@app.command()
+def suspend(account: AccountId, *, redis: Redis = None, data: Data = None, json: Json = False) -> None:
+    """Let an account spend nothing, from the next call on."""
+    _set_status(account, Status.SUSPENDED, redis, data, json=json)
+
+
+@app.command()
+def resume(account: AccountId, *, redis: Redis = None, data: Data = None, json: Json = False) -> None:
+    """Let a suspended account spend again."""
+    _set_status(account, Status.ACTIVE, redis, data, json=json)
+
+
+async def _open(ledger: Ledger, account: str, terms: Terms) -> tuple[bool, Statement]:
+    word, opened = await ledger.open_account(account, terms, op=f"open:{account}")
+    there = opened.terms
+    if (there.plan, there.commitment) != (terms.plan, terms.commitment):
+        raise Refusal(
+            f"Account {account!r} exists already, on plan {there.plan!r} with a commitment of {text(there.commitment)};"
+            " nothing was changed."
+        )
+    return word is Word.DONE, await known(ledger, account)
+
+
+async def _page(ledger: Ledger, cursor: str, count: int) -> tuple[str, list[Statement]]:
+    following, names = await ledger.accounts(cursor, count=count)
+    found = [await statement(ledger, name) for name in names]
+    return following, [one for one in found if one is not None]
+
+
+def _row(one: Statement) -> tuple[str, ...]:
+    amounts = (text(amount) for amount in (one.granted, one.consumed, one.remaining))
+    return one.account.id, one.account.terms.plan, one.status, *amounts
+
+
+async def _change_status(ledger: Ledger, account: str, status: Status) -> None:
+    if await ledger.set_status(account, status, op=operation_id(ledger.now())) is Word.UNKNOWN:
+        raise nobody(account)
+
+
+def _set_status(account: str, status: Status, redis: Redis, data: Data, *, json: bool) -> None:
+    ask(lambda ledger: _change_status(ledger, account, status), redis=redis, data=data)
+    if json:
+        show_json({"account": account, "status": status})
+        return
+    show(f"Account {account!r} is {status}.")

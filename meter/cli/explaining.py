@@ -1,0 +1,104 @@
+"""A price and how it came about, as JSON and as tables."""
+
+import msgspec
+
+from meter.cli.printing import show, show_table
+from meter.cli.question import Answer, spoken
+from meter.credits import ZERO, Credits, text
+from meter.gateway.account_view import JsonObject, moment_text, number
+from meter.policy.model import End, Operation, Route, Share
+from meter.pricing import words
+from meter.pricing.quote import Quote
+
+_PRECEDENCE = (
+    "an exact path goes first, then the most specific template, a named method, a named host, more header conditions, "
+    "more query conditions, and the first in the file; of several readings of a path, the dearest"
+)
+
+_ENDS = {
+    End.INFORMATIONAL: "answered 1xx",
+    End.SUCCESS: "answered 2xx",
+    End.REDIRECTION: "answered 3xx",
+    End.CLIENT_ERROR: "answered 4xx",
+    End.SERVER_ERROR: "answered 5xx",
+    End.RAISED: "the app raised",
+    End.HANGUP: "the caller hung up",
+    End.KILLED: "the worker was killed",
+}
+
+
+def answer_object(answer: Answer) -> JsonObject:
+    """Shape an answer for scripts, with exact numbers."""
+    asked, quote, operation = answer.question, answer.quote, answer.matched.operation
+    return {
+        "method": asked.request.method,
+        "path": asked.request.target.decode(),
+        "operation": quote.operation,
+        "title": operation.title,
+        "credits": number(quote.credits),
+        "ceiling": not operation.price.known_before,
+        "observed": operation.observe,
+        "at": moment_text(int(quote.moment.timestamp())),
+        "plan": asked.plan.name if asked.plan else None,
+        "commitment": number(asked.conditions.commitment),
+        "policy": quote.policy,
+        "route": _route_object(answer.matched.route),
+        "factors": [
+            {"name": one.name, "multiply": msgspec.Raw(words.number(one.multiply).encode()), "reason": one.reason}
+            for one in quote.factors
+        ],
+        "trace": quote.trace,
+        "outcomes": {end: number(_cost(operation, quote, end)) for end in End},
+    }
+
+
+def price_text(answer: Answer) -> str:
+    """The price for people: ``at most`` where the response decides."""
+    ceiling = "" if answer.matched.operation.price.known_before else "at most "
+    return f"{ceiling}{words.amount(answer.quote.credits)}"
+
+
+def show_explanation(answer: Answer) -> None:
+    """Print an answer for people: what, which route and why, step by step, and what each end costs."""
+    quote, operation = answer.quote, answer.matched.operation
+    show(f"{spoken(answer.question.request)} costs {price_text(answer)}.")
+    show(f"It is {quote.operation}: {operation.title}.")
+    if operation.observe:
+        show("It is observed: priced and reported, and nothing is taken.")
+    for sentence in _why(answer):
+        show(sentence)
+    show_table("Steps", ("", "step"), enumerate(quote.trace, 1))
+    show_table("What it costs, by how the call ends", ("end", "share", "credits"), _outcomes(operation, quote))
+
+
+def _why(answer: Answer) -> list[str]:
+    route = answer.matched.route
+    if route is None:
+        return ["No route matches it; `unmatched` names the operation."]
+    chosen = f"Route: {_written(route)} ({route.place})."
+    if not answer.rivals:
+        return [chosen, "No other route matches."]
+    rivals = "; ".join(_written(rival) for rival in answer.rivals)
+    return [chosen, f"It goes before {rivals}: {_PRECEDENCE}."]
+
+
+def _outcomes(operation: Operation, quote: Quote) -> list[tuple[str, str, str]]:
+    before = ("refused before the app was called", Share.NONE.value, text(ZERO))
+    ends = [(_ENDS[end], operation.charge[end].value, text(_cost(operation, quote, end))) for end in operation.charge]
+    return [before, *ends]
+
+
+def _cost(operation: Operation, quote: Quote, end: End) -> Credits:
+    return quote.credits if operation.charge[end] is Share.FULL else ZERO
+
+
+def _route_object(route: Route | None) -> JsonObject | None:
+    if route is None:
+        return None
+    return {"match": _written(route), "file": route.place.file, "line": route.place.line}
+
+
+def _written(route: Route) -> str:
+    conditions = [f"{one.name}={one.value or '*'}" for one in (*route.query, *route.headers)]
+    words = [route.method or "any method", route.host or "", route.template]
+    return " ".join([word for word in words if word] + ([f"when {', '.join(conditions)}"] if conditions else []))

@@ -1,0 +1,17 @@
+"""The document of the wire names every refusal that there is, and no other."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTED = re.compile(r"^\| (\d{3}) \| `(\w+)` \|", re.MULTILINE)
+ANSWERED = re.compile(r"_problem\(\s*(\d{3}|self\.exhausted_status),\s*\"(\w+)\"")
+
+
+def test_every_refusal_is_documented_with_its_status() -> None:
+    answered = {
+        (status.replace("self.exhausted_status", "402"), code)
+        for status, code in ANSWERED.findall((ROOT / "meter" / "gateway" / "answers.py").read_text())
+    }
+
+    assert set(DOCUMENTED.findall((ROOT / "docs" / "http.md").read_text())) == answered
