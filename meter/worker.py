@@ -244,7 +244,7 @@ def _undo_list(folder: Path) -> UndoList:
 async def _store_trouble(ledger: RedisLedger) -> str | None:
     try:
         async with asyncio.timeout(HEALTH_SECONDS_MAX):
-            await ledger.find_account("health")
+            await ledger.ping()
     except LedgerUnavailable as error:
         return str(error)
     except TimeoutError:

@@ -63,14 +63,17 @@ class RedisLedger(Shards):
             WrongStore: it has another format, or another number of shards.
         """
         store = Store(line, step_seconds=step_seconds)
-        args = (store.tag(), "store", FORMAT, str(shards), secrets.token_hex(8))
-        form, count, _ = (await store.ask(scripts.STORE, (names.STORE,), args)).rest.split(" ")
+        form, count, _ = (await _record(store, shards)).split(" ")
         if (form, count) != (FORMAT, str(shards)):
             raise WrongStore(
                 f"The store has format {form} and {count} shards, and this is for format {FORMAT} and {shards} shards; "
                 "use another store, or the version that made it."
             )
         return cls(store, shards)
+
+    async def ping(self) -> None:
+        """Ask the store for its own record: a store that answers this can charge."""
+        await _record(self._store, self.shards)
 
     def now(self) -> int:
         """The store's Unix second."""
@@ -230,6 +233,12 @@ class RedisLedger(Shards):
         shard = self.shard_of(account)
         record = () if op is None else (names.op_key(shard, op),)
         return (names.account_key(shard, account), *record, names.ledger_key(shard))
+
+
+async def _record(store: Store, shards: int) -> str:
+    """The store's own record, made by the first who asks: format, shards and epoch."""
+    args = (store.tag(), "store", FORMAT, str(shards), secrets.token_hex(8))
+    return (await store.ask(scripts.STORE, (names.STORE,), args)).rest
 
 
 def _op_keys(shard: int, account: str, op: str) -> tuple[str, ...]:

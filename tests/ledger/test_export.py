@@ -301,6 +301,15 @@ async def test_the_entries_of_the_real_ledger_add_up_to_its_balances(ledger, arc
     assert balances(archive) == {account.id: await held(ledger, account.id) for account in opened}
 
 
+async def test_where_nothing_is_to_be_kept_the_second_that_runs_goes_too(ledger):
+    await ledger.open_account("acme", Terms(plan="pro", included=Credits(1), period=PeriodUnit.NONE), op="open")
+    shard = ledger.shard_of("acme")
+    ((last, _),) = await ledger.entries(shard)
+    trimmed = await ledger.trim(shard, last, kept_seconds=0)
+
+    assert (trimmed, await ledger.entries(shard)) == (1, ())
+
+
 async def spend(ledger: RedisLedger, account: Account) -> None:
     """Charge five times, undo one of them, and revoke a grant."""
     ops = [operation_id(ledger.now()) for _ in range(5)]

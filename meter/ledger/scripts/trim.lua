@@ -5,7 +5,7 @@
 -- uses: numbers clock
 --
 -- KEYS  1 ledger
--- ARGV  1 tag  2 shard  3 stream id of the last one to forget  4 seconds whose entries stay
+-- ARGV  1 tag  2 shard  3 stream id of the last one to forget  4 seconds whose entries stay, the one that runs included
 --
 -- Replies "<tag> <shard> done <now> 0 <entries forgotten>"
 
@@ -16,7 +16,7 @@ end
 local now = clock(0)
 local first, keep = tonumber(ms), (now - tonumber(ARGV[4])) * 1000
 local from = digits(first) .. '-' .. digits(tonumber(part) + 1)
-if first >= keep then
+if ARGV[4] ~= '0' and first >= keep then
   from = digits(math.max(0, keep)) .. '-0'
 end
 local gone = redis.call('XTRIM', KEYS[1], 'MINID', from)
