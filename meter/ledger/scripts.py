@@ -32,15 +32,17 @@ def script(name: str, text: str) -> Script:
 
 
 def load(name: str) -> Script:
-    """Put one step together: its first line, the parts that it uses, the step.
+    """Put one step together: its first line, then the step with each part where it says that it uses it.
 
     The first line says what kind of script it is. With one, a full store refuses the script before it starts.
     """
     written = (_FOLDER / f"{name}.lua").read_text("utf-8")
     kind, _, body = written.partition("\n") if written.startswith("#!") else ("#!lua", "", written)
-    uses = _USES.search(body)
-    parts = [(_FOLDER / "parts" / f"{part}.lua").read_text("utf-8") for part in (uses[1].split() if uses else ())]
-    return script(name, "\n".join((kind, *parts, body)))
+    return script(name, kind + "\n" + _USES.sub(_parts, body))
+
+
+def _parts(uses: re.Match[str]) -> str:
+    return "\n".join((_FOLDER / "parts" / f"{part}.lua").read_text("utf-8") for part in uses[1].split())
 
 
 CHARGE = load("charge")

@@ -20,18 +20,19 @@ from hypothesis.stateful import (
 from meter.credits import Credits
 from meter.ledger.engine import RedisLedger
 from meter.ledger.line import open_line
-from meter.ledger.names import op_key, shard_of
+from meter.ledger.names import account_key, op_key, shard_of
 from meter.ledger.promise import Account, Grant, GrantKind, Order, Stale, Status, Word
 from meter.policy.model import PeriodUnit
 from meter.pricing.calendar import period_containing
 from meter.pricing.terms import Terms
 from tests.conftest import STEP_SECONDS
 from tests.ledger.drill import DrilledLine
-from tests.ledger.model import DAY, Model
+from tests.ledger.model import DAY, Lot, Model
 
 START = 1_795_000_000
 ACCOUNTS = ("acme", "acme/team", "globex")
 OPERATIONS = ("users.list", "image.analyse", "chat")
+PLAIN = ("left", "others", "first", "plain_until", "beyond", "receipt")
 SCOPES = (frozenset(), frozenset({"chat"}), frozenset({"chat", "users.list"}))
 
 accounts = st.sampled_from(("acme", "acme", "acme", "acme/team", "globex"))
@@ -344,6 +345,19 @@ class LedgerMachine(RuleBasedStateMachine):
                 "revoked": books.taken_back,
                 "held": 0,
             }
+
+    @invariant()
+    def what_a_plain_charge_goes_by_is_what_the_burn_list_says(self) -> None:
+        for name, books in self.model.books.items():
+            lots = sorted(books.lots, key=Lot.burn_order)
+            said = [
+                *(sum(lot.left for lot in lots), sum(lot.left for lot in lots[1:]), lots[0].id if lots else "-"),
+                *(self.model.plain_until(books), max(0, books.terms.overage_limit - books.overage)),
+                f" {books.period_granted} {books.period.end or 0}",
+            ]
+            with store_client(self.url) as client:
+                kept = client.hmget(account_key(shard_of(name), name), PLAIN)
+            assert [field.decode() for field in kept] == [str(field) for field in said]
 
     @invariant()
     def nothing_is_lost_and_nothing_is_made(self) -> None:

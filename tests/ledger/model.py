@@ -111,6 +111,13 @@ class Model:
             reset_at=books.period.end,
         )
 
+    def plain_until(self, books: Books) -> int:
+        """The second from which on a charge must look at the lots; 0 where it must always."""
+        ends = [books.period.end, *(lot.expires for lot in books.lots)]
+        if books.status is Status.SUSPENDED or not books.lots or any(lot.scope for lot in books.lots):
+            return 0
+        return min(LIMIT if end is None else end for end in ends)
+
     # Writing.
 
     def sweep(self, name: str) -> None:

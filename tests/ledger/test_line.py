@@ -12,7 +12,6 @@ from meter.ledger import line as lines
 from meter.ledger.deadline import Deadline
 from meter.ledger.engine import RedisLedger
 from meter.ledger.line import Line, Reply, TickLine, connector, open_line
-from meter.ledger.names import account_key, ledger_key
 from meter.ledger.promise import Done, LedgerUnavailable
 from meter.ledger.scripts import Script, script
 from tests.conftest import STEP_SECONDS
@@ -160,25 +159,6 @@ async def test_a_full_store_is_said_to_be_full_and_takes_nothing(store_url: str)
 
     assert not caught.value.fate_unknown
     assert (standing.remaining, trimmed) == (99, 0)
-
-
-@pytest.mark.parametrize("key", [account_key, lambda shard, _: ledger_key(shard)], ids=["account", "ledger"])
-async def test_a_key_of_the_wrong_type_fails_before_anything_is_written(store_url: str, key) -> None:
-    async with open_line(store_url) as line:
-        ledger = await RedisLedger.open(line, step_seconds=STEP_SECONDS)
-        account = await opened(ledger)
-        shard = ledger.shard_of("acme")
-        with redis.Redis.from_url(store_url) as client:
-            client.rename(key(shard, "acme"), "kept")
-            client.set(key(shard, "acme"), "something else")
-            before = sorted(client.keys())
-            with pytest.raises(LedgerUnavailable, match="A key of the ledger holds something else"):
-                await ledger.charge(order(ledger, account))
-            after = sorted(client.keys())
-            client.rename("kept", key(shard, "acme"))
-
-        assert before == after
-        assert (await stands(ledger)).remaining == 100
 
 
 async def test_a_url_of_no_store_is_refused_with_the_fix() -> None:

@@ -27,7 +27,7 @@ if is_operation(ARGV[1]) and is_late(ARGV[1], b.now) then
 end
 
 sweep(b)
-b.set['status'] = ARGV[3]
+b.status, b.set['status'] = ARGV[3], ARGV[3]
 enter(b, 'status', b.op, '"status":"' .. ARGV[3] .. '",', 0)
 commit(b, KEYS[3])
 redis.call('SET', KEYS[2], 'status ' .. b.account .. ' ' .. ARGV[3], 'EX', RECORD_SECONDS)

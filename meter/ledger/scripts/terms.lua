@@ -28,9 +28,10 @@ if is_operation(ARGV[1]) and is_late(ARGV[1], b.now) then
 end
 
 sweep(b)
+b.overage_limit = tonumber(ARGV[3])
 b.set['terms'], b.set['overage_limit'] = ARGV[5], ARGV[3]
 if b.finish == '0' then
-  b.set['end'] = ARGV[4]
+  b.finish, b.set['end'] = ARGV[4], ARGV[4]
 end
 change(b, 'revision', 1)
 enter(b, 'terms', b.op, '"terms":' .. ARGV[5] .. ',', 0)

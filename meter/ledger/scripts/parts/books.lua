@@ -1,11 +1,16 @@
--- An account's books, for every step but the charge: read, changed in memory, and written at once by `commit`, so that
--- nothing is written before everything is checked.
+-- An account's books, for every step but the plain charge: read, changed in memory, and written at once by `commit`,
+-- so that nothing is written before everything is checked.
+--
+-- `lots` is the burn list, `left` what it holds in all, `others` what the lots behind its first one hold. A plain
+-- charge takes from the first lot and writes `left` alone: so what the first lot holds is `left` less `others`, and
+-- what the list says of it is what it held when the list was written.
 
 -- Read the books of KEYS[1]: `lots` and `granted` without what has expired by now, `held` with it until `sweep` writes
--- it down. `known` is false where there is no such account, `broken` true where the burn list can't be read.
+-- it down. `known` is false where there is no such account, `broken` true where the burn list can't be read or does not
+-- add up.
 local function read(op, account)
   local raw = redis.call('HMGET', KEYS[1], 'lots', 'revision', 'status', 'start', 'end', 'seen', 'period_granted',
-    'overage', 'overage_limit', 'terms')
+    'overage', 'overage_limit', 'terms', 'left', 'others')
   local now, behind = clock(tonumber(raw[6] or '0'))
   local b = { op = op, account = account, now = now, behind = behind, known = raw[1] and true or false }
   b.head = op .. ' ' .. account .. ' '
@@ -24,6 +29,11 @@ local function read(op, account)
       return b
     end
     local lot = { id = id, left = tonumber(left), expires = tonumber(expires), scope = scope }
+    if position == 1 then
+      local written = lot.left
+      lot.left = tonumber(raw[11]) - tonumber(raw[12])
+      b.broken = lot.left < 0 or lot.left > written
+    end
     b.held = b.held + lot.left
     if lot.expires > 0 and lot.expires <= now then
       b.granted = b.granted - lot.left
@@ -33,6 +43,7 @@ local function read(op, account)
     end
     position = stop + 1
   end
+  b.broken = b.broken or b.held ~= tonumber(raw[11])
   return b
 end
 
@@ -134,16 +145,24 @@ local function text_of_facts(facts, amount, json)
     .. digits(facts.cost) .. ' ' .. digits(amount) .. ' ' .. (facts.scope == '' and '-' or facts.scope) .. ' ' .. json
 end
 
+local function pays_for(lot, operation)
+  return lot.scope == '' or find(',' .. lot.scope .. ',', ',' .. operation .. ',', 1, true)
+end
+
+-- What may be drawn beyond what the lots hold.
+local function room(b)
+  return math.max(0, math.min(b.overage_limit - b.overage, LIMIT - b.granted))
+end
+
 -- What could be drawn for an operation, or, without one, all that the grants hold; overage included.
 local function drawable(b, operation)
-  local sum = 0
+  local sum, beyond = 0, room(b)
   for _, lot in ipairs(b.lots) do
-    if not operation or lot.scope == '' or find(',' .. lot.scope .. ',', ',' .. operation .. ',', 1, true) then
+    if not operation or pays_for(lot, operation) then
       sum = sum + lot.left
     end
   end
-  local room = math.max(0, math.min(b.overage_limit - b.overage, LIMIT - b.granted))
-  return sum > LIMIT - room and LIMIT or sum + room
+  return sum > LIMIT - beyond and LIMIT or sum + beyond
 end
 
 -- "remaining granted end"
@@ -156,18 +175,46 @@ local function facts_of_account(b)
   return b.revision .. ' ' .. b.start .. ' ' .. b.finish .. ' ' .. b.terms
 end
 
+-- The second from which on charges are not plain, since a lot expires or the period is over. 0 = they never are: the
+-- account is suspended, or has a scoped lot or none at all.
+local function plain_until(b)
+  if #b.lots == 0 or b.status ~= 'active' then
+    return 0
+  end
+  local finish = tonumber(b.finish)
+  local second = finish == 0 and LIMIT or finish
+  for _, lot in ipairs(b.lots) do
+    if lot.scope ~= '' then
+      return 0
+    end
+    second = math.min(second, lot.expires == 0 and LIMIT or lot.expires)
+  end
+  return second
+end
+
+-- Write the burn list without its empty lots, and what a plain charge goes by in its place.
+local function write_lots(b)
+  local full, texts, left = {}, {}, 0
+  for _, lot in ipairs(b.lots) do
+    if lot.left > 0 then
+      left = left + lot.left
+      table.insert(full, lot)
+      table.insert(texts, lot.id .. '|' .. digits(lot.left) .. '|' .. digits(lot.expires) .. '|' .. lot.scope .. ' ')
+    end
+  end
+  b.lots = full
+  local first = full[1] or { id = '-', left = 0 }
+  redis.call('HSET', KEYS[1], 'lots', table.concat(texts), 'left', digits(left), 'others', digits(left - first.left),
+    'first', first.id, 'plain_until', digits(plain_until(b)), 'beyond', digits(room(b)),
+    'receipt', ' ' .. digits(b.granted) .. ' ' .. b.finish, 'seen', digits(b.now))
+end
+
 -- Write everything: entries first, the first of which fails if the stream is none.
 local function commit(b, ledger)
   for _, entry in ipairs(b.entries) do
     redis.call('XADD', ledger, '*', 'e', entry)
   end
-  local lots = {}
-  for _, lot in ipairs(b.lots) do
-    if lot.left > 0 then
-      table.insert(lots, lot.id .. '|' .. digits(lot.left) .. '|' .. digits(lot.expires) .. '|' .. lot.scope .. ' ')
-    end
-  end
-  redis.call('HSET', KEYS[1], 'lots', table.concat(lots), 'seen', digits(b.now))
+  write_lots(b)
   for field, value in pairs(b.set) do
     redis.call('HSET', KEYS[1], field, value)
   end
