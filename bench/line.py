@@ -22,9 +22,9 @@ from meter.credits import Credits
 from meter.ledger.deadline import Deadline
 from meter.ledger.engine import RedisLedger
 from meter.ledger.ids import operation_id
-from meter.ledger.line import Line, Reply, open_line
+from meter.ledger.line import Line, open_line
 from meter.ledger.promise import Account, Done, Order
-from meter.ledger.scripts import Script
+from meter.ledger.scripts import Reply, Script
 from meter.policy.model import PeriodUnit
 from meter.pricing.terms import Terms
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from meter.ledger.complaints import NoReply
 from meter.ledger.deadline import STEP_SECONDS, Deadline
-from meter.ledger.line import Line, Reply
+from meter.ledger.line import Line
 from meter.ledger.promise import LedgerUnavailable
 from meter.ledger.records import Answer, unpack
-from meter.ledger.scripts import Script
+from meter.ledger.scripts import Reply, Script
 
 PAUSE_SECONDS = 0.005
 """Between a lost reply and the next try; doubled each time."""

@@ -23,7 +23,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from meter.ledger.complaints import complaint, lost, not_reached
 from meter.ledger.deadline import Deadline, Limit
 from meter.ledger.promise import LedgerUnavailable
-from meter.ledger.scripts import Script
+from meter.ledger.scripts import Reply, Script
 
 CONNECTIONS = 4
 WAITING_MAX = 10_000
@@ -31,8 +31,6 @@ BATCH_MAX = 1_000
 CONNECT_SECONDS = 1.0
 EXPIRY_SECONDS = 0.05
 """How often those who wait for a free connection are looked through for the one that has waited too long."""
-
-Reply = str | list[str]
 
 
 class Line(Protocol):

@@ -7,8 +7,7 @@ from redis.exceptions import RedisError
 
 from meter.ledger.complaints import complaint
 from meter.ledger.deadline import Deadline
-from meter.ledger.line import Reply
-from meter.ledger.scripts import Script
+from meter.ledger.scripts import Reply, Script
 
 _STORES: dict[str, fakeredis.FakeServer] = {}
 

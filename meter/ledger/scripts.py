@@ -12,6 +12,10 @@ _USES = re.compile(r"^-- uses: (.*)$", re.MULTILINE)
 _FOLDER = files("meter.ledger") / "scripts"
 
 
+Reply = str | list[str]
+"""What a script replies."""
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
     """One step as the store runs it."""

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from meter.ledger.deadline import Deadline
-from meter.ledger.line import Line, Reply
-from meter.ledger.scripts import Script, script
+from meter.ledger.line import Line
+from meter.ledger.scripts import Reply, Script, script
 
 
 class DrilledLine:

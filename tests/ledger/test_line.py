@@ -11,9 +11,9 @@ import redis
 from meter.ledger import line as lines
 from meter.ledger.deadline import Deadline
 from meter.ledger.engine import RedisLedger
-from meter.ledger.line import Line, Reply, TickLine, connector, open_line
+from meter.ledger.line import Line, TickLine, connector, open_line
 from meter.ledger.promise import Done, LedgerUnavailable
-from meter.ledger.scripts import Script, script
+from meter.ledger.scripts import Reply, Script, script
 from tests.conftest import STEP_SECONDS
 from tests.ledger.books import charged, opened, order, stands
 from tests.ledger.proxy import losing
