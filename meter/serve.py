@@ -106,7 +106,7 @@ def gateway(settings: Settings) -> ASGIApp:
     metered = MeterMiddleware(proxy, settings=_keeping(settings), paths=PathMode.STRICT, patient=True)
     gc.collect()
     gc.freeze()  # what was made for the start lives on, and no collection of a call looks at it again
-    return AccessLog(metered) if settings.access_log else metered
+    return AccessLog(metered, lines=settings.access_log)
 
 
 def _keeping(settings: Settings) -> Settings:

@@ -178,7 +178,7 @@ def _store_url(written: str) -> str:
 def _upstream_url(written: str) -> str:
     url = urlsplit(written)
     plain = url.hostname and url.port != 0 and "@" not in url.netloc and "?" not in written and "#" not in written
-    return _checked(written, url.scheme in ("http", "https") and plain).rstrip("/")
+    return _checked(written, url.scheme in ("http", "https") and plain and url.path in ("", "/")).rstrip("/")
 
 
 def _addresses(written: str) -> tuple[str, ...]:
@@ -217,7 +217,7 @@ _READ: Mapping[str, _Reader] = {
     ),
     "data": _Reader(Path, "a folder"),
     "policies": _Reader(Path, "a policy file or a folder of them"),
-    "upstream": _Reader(_upstream_url, "a URL such as http://127.0.0.1:9000, without user, query or fragment"),
+    "upstream": _Reader(_upstream_url, "a URL such as http://127.0.0.1:9000, without user, path, query or fragment"),
     "host": _shaped(r"[A-Za-z0-9.:_-]{1,255}", "an address or a host name such as 127.0.0.1"),
     "port": _whole(0, 65_535, ""),
     "workers": _whole(1, 256, ""),

@@ -64,6 +64,7 @@ WRONG = [
     pytest.param("upstream", "ftp://h", id="an upstream that is not HTTP"),
     pytest.param("upstream", "http://u:p@h", id="an upstream with a password"),
     pytest.param("upstream", "http://h/?q", id="an upstream with a query"),
+    pytest.param("upstream", "http://h/api", id="an upstream with a path"),
     pytest.param("upstream", "http://h:99999", id="an upstream with a port that cannot be"),
     pytest.param("upstream", "http://[", id="an upstream that is no URL"),
     pytest.param("host", "a b", id="a host with a space"),

@@ -22,10 +22,12 @@ _PATH_LETTERS_MAX = 2048
 
 
 class AccessLog:
-    """Log every request of one ASGI app, and give each an ``X-Request-Id``."""
+    """Give every request of one ASGI app an ``X-Request-Id``, cut what an upstream broke off, and log it all."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, lines: bool = True) -> None:
+        """Wrap an app; ``lines`` False writes no log."""
         self._app = app
+        self._lines = lines
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Log HTTP; pass the rest."""
@@ -40,7 +42,8 @@ class AccessLog:
                 raise
             line.error = str(error)  # returning without the answer's end makes the server cut the connection
         finally:
-            log.info(line.written())
+            if self._lines:
+                log.info(line.written())
 
 
 class _Line:

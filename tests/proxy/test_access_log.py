@@ -41,6 +41,16 @@ async def logged(caplog, raw: bytes, *, wrap=AccessLog, upstream_raw: bytes = OK
     return answer, lines(caplog)
 
 
+async def test_without_lines_a_request_still_gets_its_id(caplog):
+    def silent(app):
+        return AccessLog(app, lines=False)
+
+    answer, said = await logged(caplog, b"GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: r-1\r\n\r\n", wrap=silent)
+
+    assert said == []
+    assert b"x-request-id: r-1" in answer.head.lower()
+
+
 async def test_a_metered_request_is_one_line_with_what_it_cost(caplog):
     _, said = await logged(caplog, b"GET /v1/a%20b?q=1 HTTP/1.1\r\nHost: a\r\nX-Request-Id: r-1\r\n\r\n", wrap=metering)
 
