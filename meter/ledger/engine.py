@@ -5,28 +5,22 @@ about money.
 """
 
 import asyncio
-import json
 import secrets
 from typing import Self
 
-from meter.credits import Credits
-from meter.ledger import history, ids, names, records, scripts
+from meter.credits import ZERO, Credits
+from meter.ledger import history, names, records, scripts
 from meter.ledger.asking import Store
 from meter.ledger.deadline import STEP_SECONDS
 from meter.ledger.history import Charged
 from meter.ledger.line import Line
+from meter.ledger.operations import REFUND_GRACE_SECONDS, Operations, reason_text
 from meter.ledger.promise import (
     Account,
     Balance,
-    ChargeOutcome,
-    Done,
     Grant,
     KeyRecord,
     LedgerError,
-    Order,
-    Refused,
-    Short,
-    Stale,
     Statement,
     Status,
     Undone,
@@ -34,24 +28,19 @@ from meter.ledger.promise import (
 )
 from meter.ledger.records import Answer
 from meter.ledger.scripts import Script
-from meter.ledger.shards import Shards
 from meter.pricing.calendar import period_containing
 from meter.pricing.terms import Period, Terms
 
 FORMAT = "1"
 GRANTS_MAX = 64
-REFUND_GRACE_SECONDS = 24 * 3600
-"""How long credits live that come back when their grant has ended."""
-
 REFUND_WINDOW_SECONDS = 90 * 24 * 3600
-REASON_MAX = 200
 
 
 class WrongStore(LedgerError):
     """The store was made in a way that this version can't use; the message is a sentence with the fix."""
 
 
-class RedisLedger(Shards):
+class RedisLedger(Operations):
     """The books in Redis or Valkey; keeps the promise of ``Ledger``."""
 
     @classmethod
@@ -79,25 +68,13 @@ class RedisLedger(Shards):
         """The store's Unix second."""
         return self._store.now()
 
-    async def charge(self, order: Order) -> ChargeOutcome:
-        """Take a fixed price, in one trip, all or nothing."""
-        account = order.account.id
-        names.check_account_id(account)
-        names.check_operation(order.operation)
-        shard = self.shard_of(account)
-        keys = _op_keys(shard, account, order.op)
-        if order.key_hash is not None:
-            keys += (names.api_key_key(shard, order.key_hash),)
-        args = (order.op, account, str(order.amount), str(order.account.revision), order.operation, order.quote)
-        return _outcome(order, await self._store.ask(scripts.CHARGE, keys, (*args, "1" if order.observe else "0")))
-
-    async def refund(self, account: str, op: str, *, reason: str) -> Undone:
-        """Give a charge back wholly, to the grants that it came from."""
-        return await self._undo(scripts.REFUND, account, op, reason)
+    async def refund(self, account: str, op: str, *, reason: str, keep: Credits = ZERO) -> Undone:
+        """Give a charge back, but for what is kept of it, to the grants that it came from."""
+        return await self._undo(scripts.REFUND, self.op_keys(account, op), account, op, reason, str(keep))
 
     async def void(self, account: str, op: str) -> Undone:
         """Undo an operation of unknown fate."""
-        return await self._undo(scripts.VOID, account, op, "its fate was unknown")
+        return await self._undo(scripts.VOID, self._hold_keys(account, op), account, op, "its fate was unknown")
 
     async def refund_entry(
         self, entry: str, *, account: str, op: str, reason: str, amount: Credits | None = None
@@ -202,11 +179,12 @@ class RedisLedger(Shards):
         found = await asyncio.gather(*(self.find_key(shard, key_hash) for key_hash in hashes))
         return tuple(sorted((key for key in found if key), key=lambda key: (key.created_at, key.key_hash)))
 
-    async def _undo(self, script: Script, account: str, op: str, reason: str) -> Undone:
+    async def _undo(
+        self, script: Script, keys: tuple[str, ...], account: str, op: str, reason: str, *more: str
+    ) -> Undone:
         """Undo by the operation's record, or, where that is forgotten, by its entry."""
-        names.check_account_id(account)
-        args = (op, account, str(REFUND_GRACE_SECONDS), _reason(reason))
-        answer = await self._store.ask(script, _op_keys(self.shard_of(account), account, op), args)
+        args = (op, account, str(REFUND_GRACE_SECONDS), reason_text(reason), *more)
+        answer = await self._store.ask(script, keys, args)
         if answer.word is not Word.LATE:
             return _undone(answer)
         found = await history.find_charge(self, account, op)
@@ -217,10 +195,10 @@ class RedisLedger(Shards):
 
     async def _undo_entry(self, charge: Charged, *, op: str, reason: str, amount: Credits | None, kind: str) -> Undone:
         shard = self.shard_of(charge.account)
-        keys = (*_op_keys(shard, charge.account, charge.op), names.op_key(shard, op))
+        keys = (*self.op_keys(charge.account, charge.op), names.op_key(shard, op))
         facts = (charge.entry, charge.op, charge.operation, charge.amount, charge.overage, charge.taken, charge.period)
-        asked = ("rest" if amount is None else str(amount), "1" if charge.undone else "0", kind)
-        args = (str(REFUND_GRACE_SECONDS), _reason(reason), *facts, *asked)
+        asked = ("rest" if amount is None else str(amount), charge.given_back, kind)
+        args = (str(REFUND_GRACE_SECONDS), reason_text(reason), *facts, *asked)
         return _undone(await self._step(scripts.REFUND_ENTRY, keys, charge.account, op, *args))
 
     async def _step(self, script: Script, keys: tuple[str, ...], account: str, op: str, *args: str) -> Answer:
@@ -241,37 +219,8 @@ async def _record(store: Store, shards: int) -> str:
     return (await store.ask(scripts.STORE, (names.STORE,), args)).rest
 
 
-def _op_keys(shard: int, account: str, op: str) -> tuple[str, ...]:
-    if not ids.is_operation_id(op):
-        raise names.BadName(f"{op[:80]!r} is no operation id; make one with ids.operation_id(ledger.now()).")
-    return (
-        names.account_key(shard, account),
-        names.used_key(shard, account),
-        names.op_key(shard, op),
-        names.ledger_key(shard),
-    )
-
-
 def _period_args(period: Period) -> tuple[str, str]:
     return str(period.start), str(period.end or 0)
-
-
-def _reason(reason: str) -> str:
-    return json.dumps(reason[:REASON_MAX])
-
-
-def _outcome(order: Order, answer: Answer) -> ChargeOutcome:
-    match answer.word:
-        case Word.DONE | Word.REPEAT:
-            balance = records.balance(answer.rest)
-            return Done(op=order.op, balance=balance, now=answer.now, repeat=answer.word is Word.REPEAT)
-        case Word.SHORT:
-            return Short(required=order.amount, balance=records.balance(answer.rest))
-        case Word.STALE | Word.LAPSED:
-            account = records.account(order.account.id, answer.rest)
-            return Stale(account=account, now=answer.now, lapsed=answer.word is Word.LAPSED)
-        case word:
-            return Refused(word=word)
 
 
 def _undone(answer: Answer) -> Undone:

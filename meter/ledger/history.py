@@ -13,6 +13,9 @@ BORN_EARLY_SECONDS = 60
 LIVES_SECONDS = 600
 """It is refused as late when it is older."""
 
+CHARGING = ("charge", "settle", "late", "expire_hold")
+"""The kinds of entries that can charge an operation; a hold that ends at nothing has an amount of 0."""
+
 RECORD_SECONDS = 900
 """Its record lives so long, and what undoes it by the record makes it live so long again."""
 
@@ -30,14 +33,14 @@ class Charged:
     taken: str
     period: str
     at: int
-    undone: bool = False
-    """Whether another entry says that it was undone by its record."""
+    given_back: str = "0"
+    """What other entries say that was given back by its record."""
 
 
 def charged(entry: str, text: str) -> Charged | None:
     """Read the entry of a charge; None where it is one of something else."""
     said: dict[str, Any] = json.loads(text)
-    if said["kind"] != "charge":
+    if said["kind"] not in CHARGING or said["amount"] == "0":
         return None
     return Charged(
         entry=entry,
@@ -65,8 +68,8 @@ async def find_charge(shards: Shards, account: str, op: str) -> Charged | None:
                 continue
             if found is None:
                 found = _its_charge(entry, text, account, op)
-            elif _undoes(text, op):
-                return replace(found, undone=True)
+            elif back := _given_back(text, op):
+                return replace(found, given_back=back)
         after = page[-1][0]
     return found
 
@@ -76,6 +79,8 @@ def _its_charge(entry: str, text: str, account: str, op: str) -> Charged | None:
     return found if found and (found.op, found.account) == (op, account) else None
 
 
-def _undoes(text: str, op: str) -> bool:
+def _given_back(text: str, op: str) -> str:
+    """What an entry says that was given back of an operation by its record, which happens once; empty if nothing."""
     said = json.loads(text)
-    return said["kind"] in ("refund", "void") and said.get("of") == op and "entry" not in said
+    undoes = said["kind"] in ("refund", "void") and said.get("of") == op and "entry" not in said
+    return str(said["amount"]) if undoes else ""

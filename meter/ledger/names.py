@@ -116,6 +116,11 @@ def api_keys_key(shard: int, account: str) -> str:
     return f"{{meter:{shard}}}:keys:{account}"
 
 
+def holds_key(shard: int) -> str:
+    """The open holds of a shard, by their expiry."""
+    return f"{{meter:{shard}}}:holds"
+
+
 def accounts_key(shard: int) -> str:
     """The ids of a shard's accounts."""
     return f"{{meter:{shard}}}:accounts"

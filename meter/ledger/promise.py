@@ -236,8 +236,8 @@ class Ledger(Protocol):
         """Take a fixed price, in one trip, all or nothing."""
         ...
 
-    async def refund(self, account: str, op: str, *, reason: str) -> Undone:
-        """Give a charge back wholly, to the grants that it came from."""
+    async def refund(self, account: str, op: str, *, reason: str, keep: Credits = ZERO) -> Undone:
+        """Give a charge back, but for what is kept of it, to the grants that it came from; once."""
         ...
 
     async def refund_entry(

@@ -89,7 +89,7 @@ def statement(name: str, answer: Answer, parts: Sequence[str]) -> Statement:
         status=Status(status),
         granted=parse_micro(granted),
         consumed=Credits(consumed),
-        reserved=Credits(0),
+        reserved=parse_micro(counters[4]),
         remaining=Credits(sum(grant.remaining for grant in grants)),
         overage=parse_micro(overage),
         grants=grants,

@@ -50,6 +50,12 @@ def _parts(uses: re.Match[str]) -> str:
 
 
 CHARGE = load("charge")
+HOLD = load("hold")
+EXTEND = load("extend")
+SETTLE = load("settle")
+RELEASE = load("release")
+EXPIRE_HOLD = load("expire_hold")
+HOLDS = load("holds")
 REFUND = load("refund")
 REFUND_ENTRY = load("refund_entry")
 VOID = load("void")

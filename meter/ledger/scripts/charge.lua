@@ -14,7 +14,7 @@
 -- need no look at the list (`plain_until` of books.lua says when), and are written at once. Every other charge, and
 -- every refusal, goes through the books.
 --
--- uses: numbers operation
+-- uses: numbers operation key
 
 local call = redis.call
 local op, account, price, operation, quote = ARGV[1], ARGV[2], ARGV[3], ARGV[5], ARGV[6]
@@ -31,12 +31,7 @@ local held, others, plain_until, revision, seen = ready[1], ready[2], ready[3], 
 local first, start, beyond, granted_and_end = ready[6], ready[7], ready[8], ready[9]
 local second = redis.call('TIME')[1]
 local record = call('GET', KEYS[3])
-local open_until = math.huge
-if KEYS[5] then
-  local key = call('HMGET', KEYS[5], 'account', 'expires', 'revoked')
-  local expires = key[2] == '0' and math.huge or tonumber(key[2])
-  open_until = key[1] == account and key[3] ~= '1' and expires or 0
-end
+local open_until = key_open_until(KEYS[5], account)
 -- The stream is written to but never read: a wrong type must fail here, before the first write.
 call('XLEN', KEYS[4])
 
@@ -61,62 +56,28 @@ end
 
 -- Not plain: through the books.
 --
--- uses: clock books
+-- uses: clock books drawing admission
 
 local b = read(op, account)
 if record then
-  local state, whose, cost, what, receipt = string.match(record, '^(%a+) (%S+) (%d+) (%S+) (%d+ %d+ %d+) ')
-  if state == 'voided' or state == 'refunded' then
-    return answer(b, 'voided')
-  end
-  local same = whose == account and cost == price and what == operation
-  return answer(b, same and 'repeat' or 'conflict', same and receipt or nil)
-end
-if is_late(op, b.now) then
-  return answer(b, 'late')
-end
-if not b.known or b.now >= open_until then
-  return answer(b, 'unknown')
-end
-if b.status ~= 'active' then
-  return answer(b, 'suspended')
-end
-if b.finish ~= '0' and tonumber(b.finish) <= b.now then
-  return answer(b, 'lapsed', facts_of_account(b))
-end
-if b.revision ~= ARGV[4] then
-  return answer(b, 'stale', facts_of_account(b))
-end
-if b.broken then
-  return redis.error_reply('BADSTATE the burn list of the account is malformed')
+  return known_before(b, record, price, operation, { charged = true, observed = true })
 end
 local owed = observe and 0 or amount
-if owed > drawable(b, operation) then
-  return answer(b, 'short', balance(b, operation))
+local refused = refusal(b, op, operation, ARGV[4], open_until, owed)
+if refused then
+  return refused
 end
 
 if not observe then
   call('HINCRBY', KEYS[2], operation, price)
 end
 sweep(b)
-local taken = {}
-for _, lot in ipairs(b.lots) do
-  local draw = pays_for(lot, operation) and math.min(owed, lot.left) or 0
-  if draw > 0 then
-    lot.left, owed = lot.left - draw, owed - draw
-    table.insert(taken, lot.id .. '=' .. digits(draw))
-  end
-end
-taken = table.concat(taken, ',')
-b.granted, b.overage = b.granted + owed, b.overage + owed
-change(b, 'granted', owed)
-change(b, 'period_granted', owed)
-change(b, 'overage', owed)
+local taken, beyond_grants = draw(b, operation, owed)
 enter(b, observe and 'observed' or 'charge', op, '"operation":"' .. operation .. '","amount":"' .. price
-  .. '","taken":"' .. taken .. '","overage":"' .. digits(owed) .. '","quote":' .. quote .. ',',
-  observe and 0 or owed - amount)
+  .. '","taken":"' .. taken .. '","overage":"' .. digits(beyond_grants) .. '","quote":' .. quote .. ',',
+  beyond_grants - owed)
 commit(b, KEYS[4])
 local receipt = balance(b, operation)
 call('SET', KEYS[3], (observe and 'observed ' or 'charged ') .. account .. ' ' .. price .. ' ' .. operation .. ' '
-  .. receipt .. ' ' .. b.start .. ' ' .. digits(owed) .. ' 0 ' .. taken, 'EX', RECORD_SECONDS)
+  .. receipt .. ' ' .. b.start .. ' ' .. digits(beyond_grants) .. ' 0 ' .. taken, 'EX', RECORD_SECONDS)
 return answer(b, 'done', receipt)

@@ -19,7 +19,7 @@ if b.known then
 end
 redis.call('ZCARD', KEYS[2])
 
-b.lots, b.gone, b.held, b.entries, b.add, b.set = {}, {}, 0, {}, {}, {}
+b.lots, b.gone, b.left, b.held, b.entries, b.add, b.set = {}, {}, 0, 0, {}, {}, {}
 b.revision, b.status, b.overage_limit, b.terms = '1', 'active', tonumber(ARGV[6]), ARGV[7]
 local rest, amount = begin(b, ARGV[3], ARGV[4], ARGV[5])
 enter(b, 'open', b.op, rest .. '"terms":' .. ARGV[7] .. ',', amount)

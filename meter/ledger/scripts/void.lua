@@ -1,13 +1,14 @@
 #!lua
--- Undo an operation of unknown fate: refund it if it was done, else leave a tombstone for a late arrival.
+-- Undo an operation of unknown fate: refund it if it was charged, release it if it is held, else leave a tombstone for a
+-- late arrival.
 --
--- uses: numbers clock operation books giveback
+-- uses: numbers clock operation books drawing record giveback closing
 --
--- KEYS  1 account  2 used  3 op  4 ledger
+-- KEYS  1 account  2 used  3 op  4 ledger  5 holds
 -- ARGV  1 op id  2 account id  3 grace (seconds that an adjustment grant lives)  4 reason (JSON text)
 --
 -- Replies "<op id> <account id> <word> <now> <seconds the clock is behind> ..." with
---   done     amount remaining granted end: it was charged, and is not any more
+--   done     amount remaining granted end: it was charged or held, and is not any more
 --   done     nothing more: it never was, and never will be
 --   repeat   it is undone already
 --   late     the record may have been forgotten: look for the entry
@@ -34,10 +35,16 @@ end
 if record.account ~= ARGV[2] then
   return answer(b, 'gone')
 end
-if record.state ~= 'charged' then
-  local first = record.state == 'observed'
-  record.state = 'voided'
-  write_record(KEYS[3], record)
-  return answer(b, first and 'done' or 'repeat')
+if record.state == 'held' then
+  local amount = record.amount
+  redis.call('XLEN', KEYS[4])
+  close_at_nothing(b, record, 'release', 'voided', tonumber(ARGV[3]), '"reason":' .. ARGV[4] .. ',')
+  return answer(b, 'done', digits(amount) .. ' ' .. record.receipt)
 end
-return undo(b, record, 'void', 'voided')
+if record.state == 'charged' or record.state == 'settled' then
+  return undo(b, record, 'void', 'voided', 0)
+end
+local first = record.state == 'observed'
+record.state = 'voided'
+write_record(KEYS[3], record)
+return answer(b, first and 'done' or 'repeat')

@@ -5,12 +5,12 @@
 -- charge takes from the first lot and writes `left` alone: so what the first lot holds is `left` less `others`, and
 -- what the list says of it is what it held when the list was written.
 
--- Read the books of KEYS[1]: `lots` and `granted` without what has expired by now, `held` with it until `sweep` writes
--- it down. `known` is false where there is no such account, `broken` true where the burn list can't be read or does not
--- add up.
+-- Read the books of KEYS[1]: `lots` and `granted` without what has expired by now, `left` with it until `sweep` writes
+-- it down; `held` is what open holds have set aside. `known` is false where there is no such account, `broken` true
+-- where the burn list can't be read or does not add up.
 local function read(op, account)
   local raw = redis.call('HMGET', KEYS[1], 'lots', 'revision', 'status', 'start', 'end', 'seen', 'period_granted',
-    'overage', 'overage_limit', 'terms', 'left', 'others')
+    'overage', 'overage_limit', 'terms', 'left', 'others', 'held')
   local now, behind = clock(tonumber(raw[6] or '0'))
   local b = { op = op, account = account, now = now, behind = behind, known = raw[1] and true or false }
   b.head = op .. ' ' .. account .. ' '
@@ -20,7 +20,8 @@ local function read(op, account)
   end
   b.revision, b.status, b.start, b.finish, b.terms = raw[2], raw[3], raw[4], raw[5], raw[10]
   b.granted, b.overage, b.overage_limit = tonumber(raw[7]), tonumber(raw[8]), tonumber(raw[9])
-  b.lots, b.gone, b.held, b.entries, b.add, b.set = {}, {}, 0, {}, {}, {}
+  b.held = tonumber(raw[13])
+  b.lots, b.gone, b.left, b.entries, b.add, b.set = {}, {}, 0, {}, {}, {}
   local position = 1
   while position <= #raw[1] do
     local _, stop, id, left, expires, scope = find(raw[1], '^([^| ]+)|(%d+)|(%d+)|(%S*) ?', position)
@@ -34,7 +35,7 @@ local function read(op, account)
       lot.left = tonumber(raw[11]) - tonumber(raw[12])
       b.broken = lot.left < 0 or lot.left > written
     end
-    b.held = b.held + lot.left
+    b.left = b.left + lot.left
     if lot.expires > 0 and lot.expires <= now then
       b.granted = b.granted - lot.left
       table.insert(b.gone, lot)
@@ -43,7 +44,7 @@ local function read(op, account)
     end
     position = stop + 1
   end
-  b.broken = b.broken or b.held ~= tonumber(raw[11])
+  b.broken = b.broken or b.left ~= tonumber(raw[11])
   return b
 end
 
@@ -53,9 +54,9 @@ end
 
 -- Write down one change; `rest` is JSON members, `delta` what it does to what the grants hold.
 local function enter(b, kind, op, rest, delta)
-  b.held = b.held + delta
+  b.left = b.left + delta
   table.insert(b.entries, '{"kind":"' .. kind .. '","account":"' .. b.account .. '","op":"' .. op .. '",' .. rest
-    .. '"delta":"' .. digits(delta) .. '","after":"' .. digits(b.held) .. '","at":' .. digits(b.now) .. ',"period":'
+    .. '"delta":"' .. digits(delta) .. '","after":"' .. digits(b.left) .. '","at":' .. digits(b.now) .. ',"period":'
     .. b.start .. (b.behind > 0 and ',"behind":' .. digits(b.behind) or '') .. '}')
 end
 

@@ -83,32 +83,14 @@ local function refund(b, kind, charge, skip, amount, grace, rest)
   end
 end
 
--- An operation's record: "state account amount operation remaining granted end start overage back taken".
-local function record_of(key, op)
-  local text = redis.call('GET', key)
-  if not text then
-    return nil
-  end
-  local state, account, amount, operation, receipt, start, overage, back, taken =
-    string.match(text, '^(%a+) (%S+) (%d+) (%S+) (%d+ %d+ %d+) (%d+) (%d+) (%d+) (%S*)$')
-  return { op = op, state = state, account = account, amount = tonumber(amount or '0'), operation = operation,
-    receipt = receipt, start = start, overage = tonumber(overage or '0'), back = tonumber(back or '0'), taken = taken }
-end
-
-local function write_record(key, record)
-  redis.call('SET', key, record.state .. ' ' .. record.account .. ' ' .. digits(record.amount) .. ' '
-    .. record.operation .. ' ' .. record.receipt .. ' ' .. record.start .. ' ' .. digits(record.overage) .. ' '
-    .. digits(record.back) .. ' ' .. record.taken, 'EX', RECORD_SECONDS)
-end
-
--- Undo by the record all that was not given back before; `state` is what the operation is from now on.
-local function undo(b, record, kind, state)
-  local amount = record.amount - record.back
+-- Undo by the record what was not given back before, but for what is kept; `state` is what the operation is from now on.
+local function undo(b, record, kind, state, keep)
+  local amount = math.max(0, record.amount - record.back - keep)
   if not fits(b, record, amount) then
     return answer(b, 'capped')
   end
   refund(b, kind, record, record.back, amount, tonumber(ARGV[3]), '"reason":' .. ARGV[4] .. ',')
-  record.state, record.back = state, record.amount
+  record.state, record.back = state, record.back + amount
   write_record(KEYS[3], record)
   return answer(b, 'done', digits(amount) .. ' ' .. balance(b, record.operation))
 end

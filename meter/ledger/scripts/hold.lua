@@ -1,0 +1,52 @@
+#!lua
+-- Set credits aside for a call whose price is not known yet, or that may be taken back: all or nothing.
+--
+-- uses: numbers operation key clock books drawing admission record
+--
+-- KEYS  1 account  2 used  3 op  4 ledger  5 holds  6 API key (absent where the app vouches for the account)
+-- ARGV  1 op id  2 account id  3 amount (micro-credits)  4 revision  5 operation  6 quote (JSON object)
+--       7 seconds that it lives  8 what becomes of it then (release, charge)  9 the least that it is charged for
+--
+-- Replies "<op id> <account id> <word> <now> <seconds the clock is behind> ..." with
+--   done, repeat   remaining granted end
+--   short          remaining granted end
+--   stale, lapsed  revision start end terms
+--   conflict voided late unknown suspended
+
+local op, account, amount, operation, quote = ARGV[1], ARGV[2], ARGV[3], ARGV[5], ARGV[6]
+if not is_whole(amount) or not is_whole(ARGV[7]) or not is_whole(ARGV[9]) or tonumber(ARGV[9]) > tonumber(amount) then
+  return redis.error_reply('BADARG an amount or the life of the hold is not a whole number within the limit')
+end
+if ARGV[8] ~= 'release' and ARGV[8] ~= 'charge' then
+  return redis.error_reply('BADARG what becomes of the hold is malformed')
+end
+if #quote > 3072 or string.byte(quote) ~= 123 or string.byte(quote, -1) ~= 125 then
+  return redis.error_reply('BADARG the quote is not a JSON object of at most 3 KiB')
+end
+local b = read(op, account)
+local record = redis.call('GET', KEYS[3])
+if record then
+  return known_before(b, record, amount, operation, { held = true })
+end
+local refused = refusal(b, op, operation, ARGV[4], key_open_until(KEYS[6], account), tonumber(amount))
+if refused then
+  return refused
+end
+redis.call('XLEN', KEYS[4])
+redis.call('ZCARD', KEYS[5])
+
+sweep(b)
+local taken, overage = draw(b, operation, tonumber(amount))
+local till = b.now + tonumber(ARGV[7])
+b.held = b.held + tonumber(amount)
+change(b, 'held', tonumber(amount))
+enter(b, 'hold', op, '"operation":"' .. operation .. '","amount":"' .. amount .. '","taken":"' .. taken
+  .. '","overage":"' .. digits(overage) .. '","until":' .. digits(till) .. ',"quote":' .. quote .. ',',
+  overage - tonumber(amount))
+commit(b, KEYS[4])
+local receipt = balance(b, operation)
+write_record(KEYS[3], { state = 'held', account = account, amount = tonumber(amount), operation = operation,
+  receipt = receipt, start = b.start, overage = overage, back = 0, taken = taken, till = till, by = ARGV[8],
+  at_least = tonumber(ARGV[9]) })
+redis.call('ZADD', KEYS[5], digits(till), account .. '|' .. op)
+return answer(b, 'done', receipt)
