@@ -18,20 +18,20 @@ _DEPTH = 8
 
 
 def _nested(depth: int) -> bytes:
-    inner = rb'[^][{}"]++|' + _STRING
+    inner = rb'[^][{}"]++|' + STRING
     if depth > 1:
         inner += b"|" + _nested(depth - 1)
     return rb"[\[{](?:" + inner + rb")*+[\]}]"
 
 
-_SPACE = rb"[ \t\n\r]*+"
-_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_CONTAINER = _nested(_DEPTH)
+SPACE = rb"[ \t\n\r]*+"
+STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+CONTAINER = _nested(_DEPTH)
 
-_NAMED = re.compile(_SPACE + b"(" + _STRING + b")" + _SPACE + b":" + _SPACE)
-_VALUE = re.compile(rb"[^][{}\",: \t\n\r]++|" + _STRING + b"|" + _CONTAINER)
-_BRACKET = re.compile(rb'(?:[^][{}"]++|' + _STRING + b"|" + _CONTAINER + rb")*+([\[\]{}])")
-_COMMA = re.compile(_SPACE + b",")
+_NAMED = re.compile(SPACE + b"(" + STRING + b")" + SPACE + b":" + SPACE)
+_VALUE = re.compile(rb"[^][{}\",: \t\n\r]++|" + STRING + b"|" + CONTAINER)
+_BRACKET = re.compile(rb'(?:[^][{}"]++|' + STRING + b"|" + CONTAINER + rb")*+([\[\]{}])")
+_COMMA = re.compile(SPACE + b",")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
