@@ -1,30 +1,22 @@
 """A price and how it came about, as JSON and as tables."""
 
+from fractions import Fraction
+
 import msgspec
 
 from meter.cli.printing import show, show_table
 from meter.cli.question import Answer, spoken
 from meter.credits import ZERO, Credits, text
 from meter.gateway.account_view import JsonObject, moment_text, number
-from meter.policy.model import End, Operation, Route, Share
+from meter.policy.ends import FULL, MEANINGS, NEVER_CHARGED, NONE, End
+from meter.policy.model import Route
 from meter.pricing import words
-from meter.pricing.quote import Quote
+from meter.pricing.final import Said, final
 
 _PRECEDENCE = (
     "an exact path goes first, then the most specific template, a named method, a named host, more header conditions, "
     "more query conditions, and the first in the file; of several readings of a path, the dearest"
 )
-
-_ENDS = {
-    End.INFORMATIONAL: "answered 1xx",
-    End.SUCCESS: "answered 2xx",
-    End.REDIRECTION: "answered 3xx",
-    End.CLIENT_ERROR: "answered 4xx",
-    End.SERVER_ERROR: "answered 5xx",
-    End.RAISED: "the app raised",
-    End.HANGUP: "the caller hung up",
-    End.KILLED: "the worker was killed",
-}
 
 
 def answer_object(answer: Answer) -> JsonObject:
@@ -48,7 +40,7 @@ def answer_object(answer: Answer) -> JsonObject:
             for one in quote.factors
         ],
         "trace": quote.trace,
-        "outcomes": {end: number(_cost(operation, quote, end)) for end in End},
+        "outcomes": {end: number(_cost(answer, end)) for end in End},
     }
 
 
@@ -68,7 +60,7 @@ def show_explanation(answer: Answer) -> None:
     for sentence in _why(answer):
         show(sentence)
     show_table("Steps", ("", "step"), enumerate(quote.trace, 1))
-    show_table("What it costs, by how the call ends", ("end", "share", "credits"), _outcomes(operation, quote))
+    show_table("What it costs, by how the call ends", ("end", "share", "credits"), _outcomes(answer))
 
 
 def _why(answer: Answer) -> list[str]:
@@ -82,14 +74,23 @@ def _why(answer: Answer) -> list[str]:
     return [chosen, f"It goes before {rivals}: {_PRECEDENCE}."]
 
 
-def _outcomes(operation: Operation, quote: Quote) -> list[tuple[str, str, str]]:
-    before = ("refused before the app was called", Share.NONE.value, text(ZERO))
-    ends = [(_ENDS[end], operation.charge[end].value, text(_cost(operation, quote, end))) for end in operation.charge]
-    return [before, *ends]
+def _outcomes(answer: Answer) -> list[tuple[str, str, str]]:
+    never = [(meaning, "none", text(ZERO)) for meaning in NEVER_CHARGED]
+    shares = answer.matched.operation.charge
+    ends = [(MEANINGS[end], _share(shares[end]), text(_cost(answer, end))) for end in End]
+    return [*never, *ends]
 
 
-def _cost(operation: Operation, quote: Quote, end: End) -> Credits:
-    return quote.credits if operation.charge[end] is Share.FULL else ZERO
+def _share(share: Fraction) -> str:
+    return {FULL: "full", NONE: "none"}.get(share) or words.number(share)
+
+
+def _cost(answer: Answer, end: End) -> Credits:
+    """What a call costs that ends so: of a metered one, at most."""
+    operation, asked = answer.matched.operation, answer.question
+    said = Said() if operation.price.known_before else Said(list_price=operation.price.at_most)
+    usage, share = answer.matched.usage, operation.charge[end]
+    return final(operation, asked.conditions, answer.quote.policy, usage, said, end=end, share=share).credits
 
 
 def _route_object(route: Route | None) -> JsonObject | None:

@@ -130,6 +130,11 @@ def lowest(adjustments: tuple[Adjustment, ...]) -> Fraction:
     return prod(best.values(), start=Fraction(1))
 
 
+def highest(adjustments: tuple[Adjustment, ...]) -> Fraction:
+    """The most that all adjustments together can multiply by; at least 1."""
+    return prod((max(Fraction(1), *_factors(adjustment)) for adjustment in adjustments), start=Fraction(1))
+
+
 def _adjustment(part: AdjustmentPart) -> Adjustment:
     if part.commitment is not None:
         return CommitmentAdjustment(name=part.name, tiers=tuple(zip(part.tiers, part.commitment.values(), strict=True)))

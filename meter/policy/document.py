@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, JsonValue, StrictBool, Tag, model_val
 
 from meter.credits import ZERO, RoundingMode, text
 from meter.policy.adjustments import AdjustmentPart
+from meter.policy.ends import End
 from meter.policy.kinds import (
     Amount,
     Currency,
@@ -24,10 +25,11 @@ from meter.policy.kinds import (
     Positive,
     QueryName,
     Rate,
+    Share,
     Title,
     Wanted,
 )
-from meter.policy.model import Comparison, End, Meta, PathMode, PeriodUnit, Share
+from meter.policy.model import Above, Comparison, Meta, PathMode, PeriodUnit, Retries
 from meter.policy.values import wrong
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -49,10 +51,19 @@ class CreditsPart(Part):
     per: dict[str, Rate] | None = Field(
         default=None,
         description="Credits for each unit of a meter: query.NAME, header.NAME, request_bytes, response_bytes, "
-        "duration_seconds, or a name declared under meters.",
+        "request_events, response_events, duration_seconds, or a name declared under meters.",
         examples=[{"query.limit": "0.01"}, {"tokens": "0.002"}],
     )
     at_most: Positive | None = Field(default=None, description="The ceiling; required if the response decides.")
+    above: Above | None = Field(
+        default=None,
+        description="What becomes of use above the ceiling: cut (the default) ends a stream there, clip charges the "
+        "ceiling, overrun charges all, as far as the account goes.",
+    )
+    step: Positive | None = Field(
+        default=None,
+        description="What is set aside at first, and again whenever that runs low; the whole ceiling by default.",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -65,6 +76,11 @@ class CreditsPart(Part):
         if self.at_most is not None and self.at_most < (self.base or ZERO):
             problem = f"at_most {text(self.at_most)} is less than base {text(self.base or ZERO)}"
             raise wrong(problem, "write a ceiling that the base fits under.")
+        if self.at_most is None and (self.above or self.step):
+            raise wrong("above and step belong to a ceiling, and there is none", "add at_most, or leave them out.")
+        if self.step is not None and self.at_most is not None and self.step > self.at_most:
+            problem = f"step {text(self.step)} is more than at_most {text(self.at_most)}"
+            raise wrong(problem, "write a smaller step, or leave it out to set the whole ceiling aside.")
         return self
 
 
@@ -100,6 +116,9 @@ class OperationPart(Part):
         examples=[{"tokens": {"json": "/usage/total_tokens"}}],
     )
     rounding: RoundingPart | None = Field(default=None, description="In place of what the file's rounding says.")
+    last_line: StrictBool | None = Field(
+        default=None, description="true: a stream of JSON lines that is cut gets a last line that says so."
+    )
     observe: StrictBool | None = Field(default=None, description="In place of what the file's observe says.")
 
     @model_validator(mode="after")
@@ -158,6 +177,25 @@ class PlanPart(Part):
         return self
 
 
+class OutagePart(Part):
+    """What calls may spend, for each account and process, while the ledger can't be reached: one of the two."""
+
+    allowance: Positive | None = Field(default=None, description="Credits that were set aside before.")
+    serve: Positive | None = Field(
+        default=None, description="Credits that are charged afterwards, as far as they are there."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.allowance is None) is (self.serve is None):
+            raise wrong("this outage is neither, or both", "write refuse, {allowance: 100} or {serve: 100}.")
+        return self
+
+
+def _outage_spelling(value: object) -> str:
+    return "<parts>" if isinstance(value, dict | OutagePart) else "<word>"
+
+
 class IdentityPart(Part):
     """Where a request carries its API key."""
 
@@ -196,6 +234,16 @@ class Document(Part):
     routes: list[RoutePart] | None = Field(default=None, description="Which requests are which operation.")
     adjustments: list[AdjustmentPart] | None = Field(default=None, description="Multiplied in this order.")
     charge: dict[End, Share] | None = Field(default=None, description="What of its price a call pays, by how it ended.")
+    retries: Retries | None = Field(
+        default=None, description="What a repeated Idempotency-Key gets: the stored answer (the default), or refuse."
+    )
+    outage: (
+        Annotated[
+            Annotated[Literal["refuse"], Tag("<word>")] | Annotated[OutagePart, Tag("<parts>")],
+            Discriminator(_outage_spelling),
+        ]
+        | None
+    ) = Field(default=None, description="What becomes of calls while the ledger can't be reached; refuse by default.")
     plans: dict[Name, PlanPart] | None = Field(default=None, description="What accounts can subscribe to.")
     identity: IdentityPart | None = None
 

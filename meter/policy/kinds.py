@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, PlainValidator, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 
 from meter.credits import Credits
-from meter.policy import moments, values
+from meter.policy import addresses, moments, values
 
 
 class Part(BaseModel):
@@ -52,6 +52,17 @@ Rate = Annotated[
     PlainValidator(values.rate),
     WithJsonSchema(_number("Credits for each unit.", "0.01", "0.002", decimals=12, above=True)),
 ]
+Share = Annotated[
+    Fraction,
+    PlainValidator(values.share),
+    WithJsonSchema(
+        {
+            "anyOf": [{"enum": list(values.SHARES)}, {"type": "number", "minimum": 0, "maximum": 1}],
+            "description": "full, none, or a share of the price from 0 to 1.",
+            "examples": ["full", "none", 0.1],
+        }
+    ),
+]
 Threshold = Annotated[
     Fraction,
     PlainValidator(values.threshold),
@@ -90,8 +101,8 @@ Pointer = Annotated[
     WithJsonSchema(_text("A JSON pointer into the response (RFC 6901).", "/usage/total_tokens", pattern="^/")),
 ]
 Match = Annotated[
-    values.Match,
-    PlainValidator(values.match),
+    addresses.Match,
+    PlainValidator(addresses.match),
     WithJsonSchema(
         _text(
             "Method and path. {id} is one segment, {rest:path} the rest; without a method, every method.",
@@ -101,7 +112,7 @@ Match = Annotated[
         )
     ),
 ]
-Host = Annotated[str, PlainValidator(values.host), WithJsonSchema(_text("A host name.", "api.example.com"))]
+Host = Annotated[str, PlainValidator(addresses.host), WithJsonSchema(_text("A host name.", "api.example.com"))]
 Url = Annotated[
     str, PlainValidator(values.url), WithJsonSchema(_text("A URL that answers a number.", "http://127.0.0.1:9100/load"))
 ]

@@ -11,6 +11,7 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from meter.credits import ZERO, Credits, Rounding
+from meter.policy.ends import CHARGE_DEFAULT, End
 
 
 class PathMode(StrEnum):
@@ -36,29 +37,6 @@ class Meta(StrEnum):
     HEADERS = "headers"
 
 
-class End(StrEnum):
-    """How a call ended; the rows of the table of outcomes."""
-
-    INFORMATIONAL = "1xx"
-    SUCCESS = "2xx"
-    REDIRECTION = "3xx"
-    CLIENT_ERROR = "4xx"
-    SERVER_ERROR = "5xx"
-    RAISED = "raised"
-    """The app raised before its answer began."""
-    HANGUP = "hangup"
-    """The caller left after the app was called."""
-    KILLED = "killed"
-    """The worker died between debit and answer."""
-
-
-class Share(StrEnum):
-    """What of its price a call pays."""
-
-    FULL = "full"
-    NONE = "none"
-
-
 class Unmatched(StrEnum):
     """What becomes of a request that no route matches, where no operation is named for it."""
 
@@ -71,6 +49,10 @@ class MeterKind(StrEnum):
 
     REQUEST_BYTES = "request_bytes"
     RESPONSE_BYTES = "response_bytes"
+    REQUEST_EVENTS = "request_events"
+    """WebSocket messages of the caller."""
+    RESPONSE_EVENTS = "response_events"
+    """Server-sent events, JSON lines, or WebSocket messages to the caller."""
     DURATION = "duration_seconds"
     QUERY = "query"
     HEADER = "header"
@@ -109,6 +91,17 @@ class Rate:
     micro_per_unit: Fraction
 
 
+class Above(StrEnum):
+    """What becomes of a call that uses more than its ceiling pays for."""
+
+    CUT = "cut"
+    """A stream ends there; anything else is charged the ceiling."""
+    CLIP = "clip"
+    """It goes on, and is charged the ceiling."""
+    OVERRUN = "overrun"
+    """It goes on, and is charged in full, as far as the account and its plan's overage go."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
     """``base + Σ rate × meter``, before adjustments, at most ``at_most``."""
@@ -116,6 +109,9 @@ class Price:
     base: Credits
     rates: tuple[Rate, ...] = ()
     at_most: Credits | None = None
+    above: Above = Above.CUT
+    step: Credits | None = None
+    """What is set aside at first, and again whenever that runs low; None sets the whole ceiling aside."""
 
     @property
     def known_before(self) -> bool:
@@ -178,17 +174,33 @@ class CommitmentAdjustment:
 
 Adjustment = TimeAdjustment | LoadAdjustment | CommitmentAdjustment
 
-CHARGE_DEFAULT: Mapping[End, Share] = {
-    End.INFORMATIONAL: Share.FULL,
-    End.SUCCESS: Share.FULL,
-    End.REDIRECTION: Share.FULL,
-    End.CLIENT_ERROR: Share.NONE,
-    End.SERVER_ERROR: Share.NONE,
-    End.RAISED: Share.NONE,
-    End.HANGUP: Share.FULL,
-    End.KILLED: Share.FULL,
-}
-"""The table of outcomes where a policy says nothing."""
+
+class Retries(StrEnum):
+    """What becomes of a call that is repeated with the same ``Idempotency-Key``."""
+
+    STORED = "stored"
+    """It gets the first one's answer."""
+    REFUSE = "refuse"
+    """It is refused, and no answer is kept."""
+
+
+class OutageKind(StrEnum):
+    """What becomes of calls while the ledger can't be reached."""
+
+    REFUSE = "refuse"
+    ALLOWANCE = "allowance"
+    """They spend what was set aside for that before."""
+    SERVE = "serve"
+    """They are served, and charged afterwards as far as the account goes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """What becomes of an operation's calls while the ledger can't be reached."""
+
+    kind: OutageKind = OutageKind.REFUSE
+    credits: Credits = ZERO
+    """What each process may spend for an account, where they are not refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,10 +214,19 @@ class Operation:
     rounding: Rounding = field(default_factory=Rounding)
     maximum: Credits | None = None
     adjustments: tuple[Adjustment, ...] = ()
-    charge: Mapping[End, Share] = field(default_factory=lambda: CHARGE_DEFAULT)
+    charge: Mapping[End, Fraction] = field(default_factory=lambda: CHARGE_DEFAULT)
     meta: Meta = Meta.BODY
     observe: bool = False
+    last_line: bool = False
+    """Whether a stream of JSON lines that is cut gets a last line that says so."""
+    retries: Retries = Retries.STORED
+    outage: Outage = Outage()
     place: Place
+
+    @property
+    def holds(self) -> bool:
+        """Whether credits are set aside: the price is not known before, or may be taken back from a dead worker."""
+        return not self.price.known_before or self.charge[End.KILLED] != 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,32 @@ from fractions import Fraction
 
 from meter.credits import ONE, ZERO, Credits, Rounding, RoundingMode, text
 from meter.policy.adjustments import lowest
-from meter.policy.document import CreditsPart, MeterPart, OperationPart, RoundingPart
+from meter.policy.bounds import check_most
+from meter.policy.document import CreditsPart, MeterPart, OperationPart, OutagePart, RoundingPart
+from meter.policy.ends import table_of
 from meter.policy.mistakes import instead, shown
-from meter.policy.model import CHARGE_DEFAULT, Adjustment, Meta, MeterKind, Operation, Price, Rate
+from meter.policy.model import (
+    Above,
+    Adjustment,
+    Meta,
+    MeterKind,
+    Operation,
+    Outage,
+    OutageKind,
+    Price,
+    Rate,
+    Retries,
+)
 from meter.policy.sheet import Path, Sheet
 from meter.policy.values import decimal, header_name, query_name
 
-_BUILT_IN = (MeterKind.REQUEST_BYTES, MeterKind.RESPONSE_BYTES, MeterKind.DURATION)
+_BUILT_IN = (
+    MeterKind.REQUEST_BYTES,
+    MeterKind.RESPONSE_BYTES,
+    MeterKind.REQUEST_EVENTS,
+    MeterKind.RESPONSE_EVENTS,
+    MeterKind.DURATION,
+)
 
 
 def operations(sheet: Sheet, adjustments: tuple[Adjustment, ...]) -> Iterator[Operation]:
@@ -28,6 +47,8 @@ def operations(sheet: Sheet, adjustments: tuple[Adjustment, ...]) -> Iterator[Op
         if rounding is None or price is None:
             continue
         _check_discounts(sheet, (*path, "credits"), price, rounding, adjustments)
+        if merged.maximum is None:
+            check_most(sheet, (*path, "credits"), price, rounding, adjustments)
         yield Operation(
             name=name,
             title=part.title or name,
@@ -36,7 +57,10 @@ def operations(sheet: Sheet, adjustments: tuple[Adjustment, ...]) -> Iterator[Op
             rounding=rounding,
             maximum=merged.maximum,
             adjustments=adjustments,
-            charge={**CHARGE_DEFAULT, **(document.charge or {})},
+            charge=table_of(document.charge or {}),
+            last_line=bool(part.last_line),
+            retries=document.retries or Retries.STORED,
+            outage=_outage(document.outage),
             meta=document.meta or Meta.BODY,
             observe=bool(document.observe) if part.observe is None else part.observe,
             place=sheet.place(path, key=True),
@@ -71,6 +95,16 @@ def _rounding_fault(step: Credits, minimum: Credits, maximum: Credits | None) ->
     return None
 
 
+def _outage(part: OutagePart | str | None) -> Outage:
+    match part:
+        case OutagePart(allowance=None, serve=credits) if credits is not None:
+            return Outage(kind=OutageKind.SERVE, credits=credits)
+        case OutagePart(allowance=credits) if credits is not None:
+            return Outage(kind=OutageKind.ALLOWANCE, credits=credits)
+        case _:
+            return Outage()
+
+
 def _price(sheet: Sheet, path: Path, part: OperationPart) -> Price | None:
     match part.credits:
         case CreditsPart() as parts:
@@ -87,7 +121,9 @@ def _metered(sheet: Sheet, path: Path, parts: CreditsPart, meters: Mapping[str, 
     known = tuple(rate for rate in rates if rate is not None)
     if len(known) < len(rates):
         return None
-    price = Price(base=parts.base or ZERO, rates=known, at_most=parts.at_most)
+    price = Price(
+        base=parts.base or ZERO, rates=known, at_most=parts.at_most, above=parts.above or Above.CUT, step=parts.step
+    )
     if price.at_most is None and not price.known_before:
         late = next(rate.meter for rate in known if not rate.kind.known_before)
         problem = f"at_most is missing, and {late} is known only when the call ends"

@@ -5,48 +5,29 @@ types of them.
 """
 
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 from urllib.parse import urlsplit
 
 from pydantic_core import PydanticCustomError
 
 from meter.credits import DECIMALS, LIMIT, MICRO, AmountError, Credits, parse, text
-from meter.policy.mistakes import instead, shown
-from meter.policy.templates import fault
+from meter.policy.mistakes import shown
 
-METHODS = (
-    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY",
-    "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH",
-)  # fmt: skip
-"""What a route may name (RFC 9110, 9; RFC 5789; RFC 4918). CONNECT and TRACE have no resource to charge for."""
-
+SHARES = {"full": Fraction(1), "none": Fraction(0)}
 MULTIPLIER_MAX = 1000
 CAPACITY_MAX = 10_000_000
 NUMBER_CHARACTERS_MAX = 32
 SHOWN_DECIMALS = 12
 TITLE_CHARACTERS_MAX = 120
 WANTED_CHARACTERS_MAX = 256
-HOST_CHARACTERS_MAX = 253
-"""RFC 1035, 2.3.4."""
-
 _NUMBER = re.compile(r"([+-]?)[0-9]+(?:\.([0-9]+))?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _METER = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
 _QUERY = re.compile(r"[^\s&=#+%\x00-\x20\x7f]{1,64}")
-_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)+")
 _CALLS = re.compile(r"[0-9]{1,8}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """A route's method and template."""
-
-    method: str | None
-    template: str
 
 
 def wrong(problem: str, fix: str) -> PydanticCustomError:
@@ -132,6 +113,17 @@ def multiplier(value: object) -> Fraction:
 def rate(value: object) -> Fraction:
     """Micro-credits for each unit of a meter."""
     return _positive(value, "rate", "0.002", decimals=12, most=LIMIT // MICRO) * MICRO
+
+
+def share(value: object) -> Fraction:
+    """What of its price a call pays: a word, or a number from 0 to 1."""
+    written = written_value(value, "full, none or 0.1")
+    if written in SHARES:
+        return SHARES[written]
+    number = _NUMBER.fullmatch(written)
+    if not number or number[1] or len(written) > NUMBER_CHARACTERS_MAX or not 0 <= Fraction(written) <= 1:
+        raise wrong(f"{shown(written)} is not a share", "write full, none, or a number from 0 to 1 such as 0.1.")
+    return Fraction(written)
 
 
 def threshold(value: object) -> Fraction:
@@ -229,37 +221,6 @@ def pointer(value: object) -> str:
     if not _POINTER.fullmatch(written):
         raise wrong(f"{shown(written)} is not a JSON pointer", "write one such as /usage/total_tokens (RFC 6901).")
     return written
-
-
-def match(value: object) -> Match:
-    """A route's method and template."""
-    example = '"POST /v1/images/{id}"'
-    written = written_value(value, example)
-    match written.split():
-        case [template] if template.startswith("/"):
-            return Match(method=None, template=_template(template, written))
-        case [verb, template] if verb in METHODS:
-            return Match(method=verb, template=_template(template, written))
-        case [verb, _]:
-            raise wrong(f"{shown(verb)} is not a method", instead(verb.upper(), METHODS))
-        case _:
-            fix = f"write {example}, or a path alone for every method."
-            raise wrong(f"{shown(written)} is not a method and a path", fix)
-
-
-def _template(template: str, written: str) -> str:
-    if found := fault(template):
-        raise wrong(f"the path in {shown(written)} {found[0]}", found[1])
-    return template
-
-
-def host(value: object) -> str:
-    """A host name, in lower case."""
-    written = written_value(value, "api.example.com")
-    host = written.lower()
-    if len(host) > HOST_CHARACTERS_MAX or not all(_LABEL.fullmatch(label) for label in host.split(".")):
-        raise wrong(f"{shown(written)} is not a host name", "write one such as api.example.com: no scheme, port or *.")
-    return host
 
 
 def url(value: object) -> str:

@@ -30,6 +30,10 @@ class Reckoning:
 
     base: Credits
     uses: tuple[Use, ...] = ()
+    list_price: Credits | None = None
+    """What the app or the upstream said that the call is worth, in place of base and uses."""
+    added: Credits = ZERO
+    """What the app added to that."""
     at_most: Credits | None = None
     factors: tuple[Factor, ...] = ()
     rounding: Rounding
@@ -37,16 +41,15 @@ class Reckoning:
 
     @property
     def unadjusted(self) -> Fraction:
-        """Base and uses, at most the ceiling; the ceiling itself where a use is not known.
+        """Base and uses, or what was said in their place, at most the ceiling; that itself where a use is not known.
 
         Raises:
             AmountError: a use is not known and there is no ceiling.
         """
-        total = Fraction(self.base)
-        for use in self.uses:
-            if use.units is None:
-                return Fraction(self._ceiling(use))
-            total += use.units * use.micro_per_unit
+        total = self._used if self.list_price is None else Fraction(self.list_price)
+        if total is None:
+            return Fraction(self._ceiling)
+        total += self.added
         return total if self.at_most is None else min(total, Fraction(self.at_most))
 
     @property
@@ -69,9 +72,21 @@ class Reckoning:
     def _payable(self) -> Fraction:
         return self.exact if self.maximum is None else min(self.exact, Fraction(self.maximum))
 
-    def _ceiling(self, use: Use) -> Credits:
+    @property
+    def _used(self) -> Fraction | None:
+        """Base and uses; None where a use is not known."""
+        total = Fraction(self.base)
+        for use in self.uses:
+            if use.units is None:
+                return None
+            total += use.units * use.micro_per_unit
+        return total
+
+    @property
+    def _ceiling(self) -> Credits:
         if self.at_most is None:
-            raise AmountError(f"{use.meter} could not be read and its price has no ceiling; give it an `at_most`.")
+            meters = ", ".join(use.meter for use in self.uses if use.units is None)
+            raise AmountError(f"{meters} could not be read and its price has no ceiling; give it an `at_most`.")
         return self.at_most
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from meter.credits import Credits, Rounding, RoundingMode, parse_micro
+from meter.credits import ZERO, Credits, Rounding, RoundingMode, parse_micro
 from meter.policy.model import CommitmentAdjustment, LoadAdjustment, Operation
 from meter.pricing.conditions import Conditions, Factor, LoadReading
 from meter.pricing.reckoning import Reckoning, Use
@@ -42,6 +42,10 @@ def _numbers(reckoning: Reckoning) -> dict[str, object]:
     numbers: dict[str, object] = {"base": str(reckoning.base)}
     if reckoning.uses:
         numbers["usage"] = [[use.meter, _text(use.units), str(use.micro_per_unit)] for use in reckoning.uses]
+    if reckoning.list_price is not None:
+        numbers["list_price"] = str(reckoning.list_price)
+    if reckoning.added:
+        numbers["added"] = str(reckoning.added)
     if reckoning.at_most is not None:
         numbers["at_most"] = str(reckoning.at_most)
     if reckoning.factors:
@@ -66,6 +70,8 @@ def _reckoning(record: dict[str, Any]) -> Reckoning:
     return Reckoning(
         base=parse_micro(record["base"]),
         uses=tuple(_use(*written_use) for written_use in record.get("usage", ())),
+        list_price=_amount(record.get("list_price")),
+        added=_amount(record.get("added")) or ZERO,
         at_most=_amount(record.get("at_most")),
         factors=tuple(
             Factor(name=name, multiply=Fraction(multiply), reason="") for name, multiply in record.get("factors", ())

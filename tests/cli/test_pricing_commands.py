@@ -56,7 +56,9 @@ def test_a_quote_for_scripts_holds_all_that_decided(meter):
         "factors": [{"name": "off-peak", "multiply": Decimal("0.7"), "reason": "02:00 to 07:00 UTC"}],
         "trace": quote["trace"],
         "outcomes": {
-            "1xx": 70, "2xx": 70, "3xx": 70, "4xx": 0, "5xx": 0, "raised": 0, "hangup": 70, "killed": 70,
+            "1xx": 70, "2xx": 70, "3xx": 70, "304": 70, "4xx": 0, "5xx": 0, "connect_error": 0, "timeout": 0,
+            "timeout_midway": 0, "raised": 0, "raised_midway": 0, "hangup": 70, "hangup_midway": 70, "shutdown": 0,
+            "killed": 70,
         },
     }  # fmt: skip
     assert any("off-peak" in step for step in quote["trace"])
@@ -115,7 +117,7 @@ def test_an_explanation_prices_every_end_of_the_call(meter):
 
     assert rows["answered 2xx"] == ["full", "100"]
     assert rows["answered 5xx"] == ["none", "0"]
-    assert rows["the caller hung up"] == ["full", "100"]
+    assert rows["the caller left while the app worked"] == ["full", "100"]
     assert rows["refused before the app was called"] == ["none", "0"]
 
 
