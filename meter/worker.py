@@ -23,13 +23,13 @@ from meter.gateway.headers import CreditHeaders
 from meter.gateway.load_watch import FixedLoad, LoadWatch, Signal
 from meter.gateway.meter import Meter
 from meter.gateway.operator_api import Health, OperatorApi
-from meter.gateway.servable import require_servable
 from meter.gateway.tariff import TariffBoard
 from meter.gateway.writer import WriterParts
 from meter.ledger.engine import RedisLedger
 from meter.ledger.export import keep_below
 from meter.ledger.load_board import LoadBoard
 from meter.ledger.promise import LedgerUnavailable
+from meter.ledger.sweeping import sweep_on
 from meter.ledger.undo import UndoList
 from meter.policy.load import changes
 from meter.policy.mistakes import PolicyError
@@ -104,12 +104,15 @@ class Worker:
             undo = _undo_list(self._settings.data / "undo")
             stack.push_async_callback(undo.close)
             load = self._load(LoadBoard(line))
-            self.meter = self._meter(ledger, undo, load)
+            till = Till(ledger, undo, opening=self._opening())
+            self.meter = self._meter(till, ledger, undo, load)
             for name, work in (
                 ("undo", undo.run(ledger)),
+                ("holds", till.run()),
+                ("sweep", sweep_on(ledger, metrics.EXPIRED.inc)),
                 ("load", load.run()),
                 ("policies", self._follow()),
-                ("gauges", self._gauge(undo)),
+                ("gauges", self._gauge(undo, till)),
                 ("export", self._export(ledger)),
             ):
                 await stack.enter_async_context(_owned(name, work))
@@ -126,9 +129,8 @@ class Worker:
             return FixedLoad(self._settings.load, self._load_rules)
         return LoadWatch(board, self._load_rules, calls=self._calls, signal=self._blueprint.signal)
 
-    def _meter(self, ledger: RedisLedger, undo: UndoList, load: LoadWatch | FixedLoad) -> Meter:
+    def _meter(self, till: Till, ledger: RedisLedger, undo: UndoList, load: LoadWatch | FixedLoad) -> Meter:
         settings, blueprint, answers = self._settings, self._blueprint, answers_of(self._settings)
-        till = Till(ledger, undo, opening=self._opening())
         account_api = AccountApi(
             path=settings.account_path, till=till, identify=blueprint.identify, rule=self._rule, answers=answers
         )
@@ -171,11 +173,12 @@ class Worker:
                 self._flaw = None
                 log.info("Policies %s are in force.", state.version)
 
-    async def _gauge(self, undo: UndoList) -> None:
+    async def _gauge(self, undo: UndoList, till: Till) -> None:
         """Show what is in progress, and which policy is in force, each second."""
         while True:
             metrics.INFLIGHT.set(self._calls.count)
             metrics.UNDO_PENDING.set(undo.pending)
+            metrics.HOLDS.set(till.holding)
             metrics.show_policy(self._blueprint.board.tariff.policy.version)
             await asyncio.sleep(GAUGE_SECONDS)
 
@@ -194,12 +197,11 @@ def require_fit(policy: Policy, settings: Settings) -> Policy:
     """Give the policy back, if it can be served under these settings.
 
     Raises:
-        PolicyError: an operation of it can't be served.
         SettingsError: the settings name a plan that it does not have.
     """
     if settings.open_accounts is not None:
         opening_plan(policy, settings.open_accounts)
-    return require_servable(policy)
+    return policy
 
 
 def opening_plan(policy: Policy, name: str) -> Plan:

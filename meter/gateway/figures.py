@@ -18,3 +18,5 @@ class Figures:
     """Unix second at which the period ends; None where nothing resets."""
     now: int
     """The ledger's Unix second."""
+    reserved: Credits | None = None
+    """What is set aside for a call whose price is not known yet; told in place of ``consumed``."""

@@ -55,13 +55,18 @@ class CreditHeaders:
     def of(self, figures: Figures) -> Headers:
         """Write the figures as headers."""
         ours = [
-            (_name(self.prefix, "consumed"), text(figures.consumed).encode()),
+            self._cost(figures),
             (_name(self.prefix, "remaining"), text(figures.remaining).encode()),
         ]
         if figures.reset_at is None:
             return ours
         ours.append((_name(self.prefix, "reset-at"), moment(figures.reset_at).encode()))
         return ours + _pair(figures, figures.reset_at) if self.rate_limit else ours
+
+    def _cost(self, figures: Figures) -> tuple[bytes, bytes]:
+        if figures.reserved is not None:
+            return _name(self.prefix, "reserved"), text(figures.reserved).encode()
+        return _name(self.prefix, "consumed"), text(figures.consumed).encode()
 
     def nothing_consumed(self) -> Headers:
         """Write that nothing was taken, where no more is known."""

@@ -26,6 +26,9 @@ from meter.till import Caller, Charge, Dear, Sale, Till
 
 log = logging.getLogger("meter")
 
+LONG_SECONDS = 0.01
+"""Where the books took longer, the caller is looked for before its call is dispatched."""
+
 
 class Meter:
     """Charge the calls of one ASGI app."""
@@ -90,14 +93,21 @@ class Meter:
             await self._refuse("websocket_unpriced", self._answers.websocket_unpriced())(scope, receive, send)
 
     async def _metered(self, tariff: Tariff, matched: Matched, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
         if matched.operation.observe:
             opened: Charge | ASGIApp = await self._observed(tariff, matched, scope)
         else:
             opened = await self._opened(tariff, matched, scope)
-        if isinstance(opened, Charge):
-            await ServedCall(opened, scope, receive, send, self._writer_parts).serve(self._app)
-        else:
+        seconds = time.perf_counter() - began
+        metrics.DEBIT_SECONDS.observe(seconds)
+        if not isinstance(opened, Charge):
             await opened(scope, receive, send)
+            return
+        call = ServedCall(opened, scope, receive, send, self._writer_parts)
+        if seconds > LONG_SECONDS and await call.has_left():
+            await call.give_up()
+        else:
+            await call.serve(self._app)
 
     async def _observed(self, tariff: Tariff, matched: Matched, scope: Scope) -> Charge:
         """Price a call that nobody pays: whatever it says of its caller, and whatever that leads to, it is served."""
@@ -118,14 +128,11 @@ class Meter:
         caller = await self._identify(scope, tariff.policy.identity)
         if isinstance(caller, Unidentified):
             return self._unauthenticated(caller)
-        began = time.perf_counter()
         try:
             opened = await self._till.open(caller, self._sale(matched, at_most), tariff.pricer)
         except LedgerUnavailable as error:
             log.warning("A call was refused for want of the ledger: %s", error)
             return self._refuse("ledger_unavailable", self._answers.ledger_unavailable())
-        finally:
-            metrics.DEBIT_SECONDS.observe(time.perf_counter() - began)
         return opened if isinstance(opened, Charge) else self._refusal(opened, caller)
 
     def _sale(self, matched: Matched, at_most: Credits | None) -> Sale:

@@ -20,7 +20,12 @@ REGISTRY = CollectorRegistry()
 CONSUMED = Counter("credits_consumed", "Credits charged for calls.", ["operation", "plan"], registry=REGISTRY)
 OBSERVED = Counter("credits_observed", "Credits priced but not taken.", ["operation"], registry=REGISTRY)
 REJECTED = Counter("credits_rejected", "Calls refused before the app was called.", ["reason"], registry=REGISTRY)
-REFUNDED = Counter("credits_refunded", "Credits given back by how a call ended.", ["operation"], registry=REGISTRY)
+REFUNDED = Counter(
+    "credits_refunded",
+    'Credits not charged for how a call ended. Alert on a client\'s errors that cost it nothing: end="4xx".',
+    ["operation", "end"],
+    registry=REGISTRY,
+)
 DEBIT_SECONDS = Histogram(
     "credits_debit_duration_seconds",
     "From the wish to charge to the ledger's word.",
@@ -30,6 +35,10 @@ DEBIT_SECONDS = Histogram(
 INFLIGHT = Gauge(
     "credits_calls_in_progress", "Metered calls in progress.", registry=REGISTRY, multiprocess_mode="livesum"
 )
+HOLDS = Gauge(
+    "credits_reservation_active", "Calls whose credits are held.", registry=REGISTRY, multiprocess_mode="livesum"
+)
+EXPIRED = Counter("credits_holds_expired", "Holds that nobody closed in time, so that a sweep did.", registry=REGISTRY)
 FACTOR = Gauge(
     "credits_adjustment_factor",
     "The factor that an adjustment last applied.",

@@ -99,9 +99,9 @@ class Proxy:
             return self._refusals.body_too_large(self._body_bytes_max)
         log.warning("A call got no answer: %s", refused)
         if isinstance(refused, UpstreamTimeout):
-            scope["meter.failure"] = "upstream_timeout"
+            scope["meter.failure"] = "timeout"
             return self._refusals.upstream_timeout("The service did not answer in time.")
-        scope["meter.failure"] = "upstream_failed"
+        scope["meter.failure"] = "connect_error"
         return self._refusals.upstream_failed("The service gave no answer that could be passed on.")
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:

@@ -1,7 +1,8 @@
-"""One call that has been charged and is being served: who left, how it ended, what it cost.
+"""One call that is charged and is being served: who left, how it ended, what it cost.
 
-Made for one call. The charge is closed exactly once: when the answer's status is known, or when the app is done
-without one.
+Made for one call. The charge is closed exactly once, by the table of outcomes: when its answer is complete, or when it
+is known that it never will be. What its price was taken for at once is given back before an answer's head leaves that
+costs less.
 """
 
 import asyncio
@@ -12,10 +13,13 @@ from starlette.requests import HTTPConnection
 from meter.credits import Credits
 from meter.gateway import metrics
 from meter.gateway.asgi import ASGIApp, Message, Receive, Scope, Send
+from meter.gateway.delivery import HangUpWatch
 from meter.gateway.figures import Figures
 from meter.gateway.headers import CreditHeaders, lowered
+from meter.gateway.measuring import Measure
+from meter.gateway.upstream import UpstreamTimeout
 from meter.gateway.writer import AnswerWriter, WriterParts
-from meter.policy.model import End
+from meter.policy.ends import End
 from meter.till import Charge
 
 CHARGE = "meter.charge"
@@ -23,9 +27,10 @@ CHARGE = "meter.charge"
 FACTS = "meter.call"
 """Where the scope of a metered call holds what the access log says of it."""
 FAILURE = "meter.failure"
-"""Where the proxy says that the answer is its own, for want of one of the upstream's."""
+"""Where the proxy says how it failed to get an answer of the upstream's: an ``End``; the answer is its own."""
 CLOSE_SECONDS_MAX = 2
-"""How long a call that failed may take to give its credits back; after that, it is on the list of undos."""
+"""How long a call that failed may take to be closed; after that, it is on the list of undos."""
+LEFT_BEFORE = "the caller had left before the call was dispatched"
 
 END_OF: dict[int, End] = {
     1: End.INFORMATIONAL,
@@ -35,59 +40,150 @@ END_OF: dict[int, End] = {
     5: End.SERVER_ERROR,
 }
 """By the first digit of the answer's status; anything else is a failure of the app."""
+NOT_MODIFIED = 304
+
+
+class CutOff(OSError):
+    """The call has used what its account can pay: its answer ends here, as for a caller who has left."""
 
 
 class ServedCall:
     """The wrapped ``receive`` and ``send`` of one call, and its end."""
 
-    __slots__ = ("_charge", "_left", "_receive", "_scope", "send")
+    __slots__ = ("_charge", "_cut", "_measure", "_receive", "_scope", "_watch", "_writer")
 
     def __init__(self, charge: Charge, scope: Scope, receive: Receive, send: Send, parts: WriterParts) -> None:
         self._charge = charge
         self._scope = scope
-        self._receive = receive
-        self._left = False
-        self.send = AnswerWriter(send, scope, meta=charge.operation.meta, close=self._answered, parts=parts)
-
-    async def receive(self) -> Message:
-        """Pass what the caller sends, and note when it leaves."""
-        message = await self._receive()
-        if message["type"] == "http.disconnect":
-            self._left = True
-        return message
+        self._watch = HangUpWatch(receive)
+        self._measure = Measure(charge) if charge.metered else None
+        self._cut = False
+        self._writer = AnswerWriter(send, scope, meta=charge.operation.meta, telling=self, parts=parts)
 
     async def serve(self, app: ASGIApp) -> None:
         """Call the app, and close the charge by how that ended, whatever happens."""
         self._scope[CHARGE] = self._charge
         try:
             await app(self._scope, self.receive, self.send)
-            await self.send.finish()
+            await self._writer.finish()
         except GeneratorExit:
             raise  # the event loop is gone, and nothing can be awaited any more
-        except BaseException:
-            await asyncio.shield(self._failed())
-            raise
-        if not self._charge.closed:
-            await self._close(self._unanswered())
+        except BaseException as error:
+            await asyncio.shield(self._failed(error))
+            if not (self._cut and isinstance(error, Exception)):
+                raise
+        else:
+            await self._close(self._unanswered(None))
+        finally:
+            await self._watch.aclose()
 
-    async def _failed(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS_MAX):
-                await self.send.abandon()
-                await self._close(self._unanswered())
+    async def give_up(self) -> None:
+        """Close the charge of a call that is not dispatched any more."""
+        self._charge.waive(LEFT_BEFORE)
+        await self._close(End.HANGUP)
+        await self._watch.aclose()
 
-    async def _answered(self, status: int) -> Figures | None:
-        if FAILURE in self._scope:
-            self._charge.waive(self._scope[FAILURE])
-        await self._close(End.HANGUP if self._left else END_OF.get(status // 100, End.SERVER_ERROR))
+    async def has_left(self) -> bool:
+        """Whether the caller has left by now; nothing of what it sent is lost."""
+        return await self._watch.has_left()
+
+    async def receive(self) -> Message:
+        """Pass what the caller sends, measured; whoever was cut off hears that it is gone."""
+        if self._cut:
+            return {"type": "http.disconnect"}
+        message = await self._watch.receive()
+        if self._measure is not None and message["type"] == "http.request":
+            self._measure.request(message.get("body", b""))
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass what the app sends, as far as it is paid for.
+
+        Raises:
+            CutOff: it is not; the app is to stop.
+        """
+        if self._cut:
+            raise CutOff
+        if self._measure is None:
+            await self._writer(message)
+        else:
+            await self._measured(self._measure, message)
+
+    async def at_head(self, status: int) -> Figures | None:
+        """Tell what is known when the head leaves; what the call does not cost is given back before."""
+        charge, end = self._charge, self._end(status)
+        if charge.is_known_to_cost_less(end):
+            await self._close(end)
+        charge.told = not charge.metered
+        return _figures(charge) if charge.booked else None
+
+    async def at_end(self, status: int) -> Figures | None:
+        """Close the charge: the answer is complete."""
+        await self._close(self._end(status))
         return _figures(self._charge) if self._charge.booked else None
 
-    def _unanswered(self) -> End:
-        return End.HANGUP if self._left else End.RAISED
+    async def _measured(self, measure: Measure, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            measure.begin(lowered(message.get("headers", ())))
+            self._watch.start()
+            await self._writer(message)
+        elif message["type"] == "http.response.body" and not self._watch.left:
+            await self._pay_as_it_goes(measure, message)
+        else:
+            await self._writer(message)
+
+    async def _pay_as_it_goes(self, measure: Measure, message: Message) -> None:
+        """Pass a piece of the body, in as many pieces as it can be paid for by."""
+        *earlier, last = measure.pieces(bytes(message.get("body", b"")))
+        for piece in earlier:
+            await self._pay(measure, piece)
+            await self._writer({**message, "body": piece, "more_body": True})
+        await self._pay(measure, last)
+        await self._writer({**message, "body": last})
+
+    async def _pay(self, measure: Measure, piece: bytes) -> None:
+        """Measure a piece; where it is not covered, it was not used, and the stream ends before it."""
+        readings = self._charge.usage.copy()
+        measure.response(piece)
+        if await self._charge.covered() or self._writer.holds:
+            return
+        self._charge.usage.go_back(readings)
+        self._cut = True
+        await self._writer.cut(last_line=self._charge.operation.last_line)
+        raise CutOff
+
+    async def _failed(self, error: BaseException) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS_MAX):
+                await self._writer.abandon()
+                await self._close(self._unanswered(error))
+
+    def _end(self, status: int) -> End:
+        """How a call ends that was answered."""
+        if FAILURE in self._scope:
+            return End(self._scope[FAILURE])
+        if self._watch.left:
+            return End.HANGUP_MIDWAY if self._writer.begun else End.HANGUP
+        if status == NOT_MODIFIED:
+            return End.NOT_MODIFIED
+        return END_OF.get(status // 100, End.SERVER_ERROR)
+
+    def _unanswered(self, error: BaseException | None) -> End:
+        """How a call ends whose answer never was complete."""
+        midway = self._writer.begun
+        if self._watch.left:
+            return End.HANGUP_MIDWAY if midway else End.HANGUP
+        if isinstance(error, UpstreamTimeout):
+            return End.TIMEOUT_MIDWAY if midway else End.TIMEOUT
+        if isinstance(error, asyncio.CancelledError):
+            return End.SHUTDOWN
+        return End.RAISED_MIDWAY if midway else End.RAISED
 
     async def _close(self, end: End) -> None:
         if self._charge.closed:
             return
+        if self._measure is not None:
+            self._measure.end()
         try:
             await self._charge.close(end)
         finally:
@@ -96,7 +192,7 @@ class ServedCall:
                 "credits": self._charge.consumed,
                 "op": self._charge.op,
             }
-            _count(self._charge)
+            _count(self._charge, end)
 
 
 def charge_of(request: HTTPConnection | Scope) -> Charge:
@@ -133,17 +229,18 @@ def _figures(charge: Charge) -> Figures:
         granted=charge.balance.granted,
         reset_at=charge.balance.reset_at,
         now=charge.now,
+        reserved=charge.held if charge.metered and not charge.closed else None,
     )
 
 
-def _count(charge: Charge) -> None:
+def _count(charge: Charge, end: End) -> None:
     operation = charge.operation.name
     if charge.operation.observe:
-        metrics.counted(metrics.OBSERVED, operation).inc(_graphed(charge.quote.credits))
+        metrics.counted(metrics.OBSERVED, operation).inc(_graphed(charge.consumed))
     elif charge.consumed:
         metrics.counted(metrics.CONSUMED, operation, charge.plan).inc(_graphed(charge.consumed))
-    elif charge.quote.credits:
-        metrics.counted(metrics.REFUNDED, operation).inc(_graphed(charge.quote.credits))
+    if charge.forgiven and not charge.operation.observe:
+        metrics.counted(metrics.REFUNDED, operation, end).inc(_graphed(charge.forgiven))
     for factor in charge.quote.factors:
         metrics.FACTOR.labels(factor.name).set(float(factor.multiply))
 

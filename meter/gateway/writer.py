@@ -6,21 +6,33 @@ Only a body that may get members is held back; whatever else the app sends passe
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from meter.gateway import place
 from meter.gateway.asgi import Message, Scope, Send
+from meter.gateway.endings import Ending, Format, format_of_answer
 from meter.gateway.figures import Figures
 from meter.gateway.headers import CreditHeaders, Headers, lowered, rewritten
 from meter.gateway.splice import Path, splice
 from meter.gateway.wire import members
 from meter.policy.model import Meta
 
-Close = Callable[[int], Awaitable[Figures | None]]
-"""Close the call's charge by the answer's status, and give what there is to tell; None tells nothing."""
+
+class Telling(Protocol):
+    """What a call costs, asked for as late as it can be told; None tells nothing."""
+
+    async def at_head(self, status: int) -> Figures | None:
+        """The answer's head leaves, and its body is not complete."""
+        ...
+
+    async def at_end(self, status: int) -> Figures | None:
+        """The answer's body is complete."""
+        ...
+
 
 _SPACE = b" \t\n\r"
+_BODIES = frozenset({"http.response.body", "http.response.pathsend", "http.response.zerocopysend"})
 _OBJECT_BEGINS = re.compile(rb"[ \t\n\r]*+\{")
 _NOT_MODIFIED = 304
 
@@ -67,15 +79,15 @@ class AnswerWriter:
     """The wrapped ``send`` of one call. Its owner awaits ``finish`` or ``abandon`` when the app is done."""
 
     __slots__ = (
-        "_bytes", "_chunks", "_close", "_headers", "_meta", "_method", "_opened", "_parts", "_passing", "_path",
-        "_send", "_start", "_timer", "_turn", "begun",
+        "_bytes", "_chunks", "_ending", "_headers", "_meta", "_method", "_opened", "_parts", "_passing", "_path",
+        "_send", "_start", "_status", "_telling", "_timer", "_turn", "begun", "ended",
     )  # fmt: skip
 
-    def __init__(self, send: Send, scope: Scope, *, meta: Meta, close: Close, parts: WriterParts) -> None:
+    def __init__(self, send: Send, scope: Scope, *, meta: Meta, telling: Telling, parts: WriterParts) -> None:
         self._send = send
         self._method: str = scope["method"]
         self._meta = meta
-        self._close = close
+        self._telling = telling
         self._parts = parts
         self._turn = asyncio.Lock()
         self._timer: asyncio.Task[None] | None = None
@@ -86,16 +98,36 @@ class AnswerWriter:
         self._bytes = 0
         self._opened = False
         self._passing = False
+        self._status = 0
+        self._ending: Ending | None = None
         self.begun = False
         """Whether the answer's head has left; until then an app that fails may still be answered for."""
+        self.ended = False
+        """Whether the answer's body is complete."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the answer is held back, so that nothing of it has left."""
+        return self._start is not None
 
     async def __call__(self, message: Message) -> None:
         """Pass a message on, or hold it back."""
         if self._passing:
-            await self._send(message)
+            await self._stream(message)
             return
         async with self._turn:
             await self._take(message)
+
+    async def cut(self, *, last_line: bool) -> None:
+        """End the answer here, in its own format; one that said how long it is stays short of that."""
+        async with self._turn:
+            await self._let_go()
+            figures = await self._telling.at_end(self._status)
+            if b"content-length" in dict(self._headers):
+                return
+            ending = b"" if self._ending is None else self._ending.cut(figures, last_line=last_line)
+            self.ended = True
+            await self._send({"type": "http.response.body", "body": ending, "more_body": False})
 
     async def finish(self) -> None:
         """Let out what is still held: the app is done, even if it never ended its answer."""
@@ -120,7 +152,11 @@ class AnswerWriter:
 
     async def _begin(self, start: Message) -> None:
         self._start = start
+        self._status = start["status"]
         self._headers = lowered(start.get("headers", ()))
+        if self._meta is Meta.BODY and self._method != "HEAD":
+            form = format_of_answer(self._headers)
+            self._ending = None if form is Format.OTHER else Ending(form)
         if self._meta is Meta.BODY and not start.get("trailers", False):
             self._path = place.path(start["status"], self._headers, bytes_max=self._parts.limits.body_bytes)
         if self._path is None or self._method == "HEAD":
@@ -149,13 +185,13 @@ class AnswerWriter:
     async def _complete(self, start: Message, last: Message) -> None:
         """Send the whole body that was held, with its members where it can have them."""
         body = self._taken()
-        figures = await self._close(start["status"])
+        figures = await self._telling.at_end(self._status)
         spliced = self._spliced(body, figures)
         if spliced is not None:
             self._headers = rewritten(self._headers, len(spliced))
         await self._send_head(start, figures)
         await self._send({**last, "body": body if spliced is None else spliced})
-        self._passing = True
+        self._passing = self.ended = True
 
     def _spliced(self, body: bytes, figures: Figures | None) -> bytes | None:
         """A body that is not as long as its head says stays wrong, so that the server notices."""
@@ -167,7 +203,25 @@ class AnswerWriter:
     async def _pass(self, message: Message) -> None:
         """Let out what is held, then this message, which cannot be held or has nothing to do with it."""
         await self._let_go()
+        await self._stream(message)
+
+    async def _stream(self, message: Message) -> None:
+        """Send a message of an answer whose head has left; what the call cost is known before its last piece leaves."""
+        if message["type"] not in _BODIES or self.ended:
+            await self._send(message)
+            return
+        if self._ending is not None:
+            self._ending.passed(message.get("body", b""))
+        if not message.get("more_body", False):
+            message = await self._last(message)
         await self._send(message)
+
+    async def _last(self, message: Message) -> Message:
+        """The last piece of a stream, with what it says of its cost."""
+        self.ended = True
+        figures = await self._telling.at_end(self._status)
+        cost = b"" if self._ending is None else self._ending.cost(figures)
+        return {**message, "body": bytes(message.get("body", b"")) + cost} if cost else message
 
     async def _let_go(self) -> None:
         """Send the head if it is held, and what is held of the body as it came."""
@@ -175,13 +229,17 @@ class AnswerWriter:
         if start is None:
             return
         body = self._taken()
-        figures = await self._close(start["status"])
-        if figures is not None and self._stands_for_another(start):
+        figures = await self._telling.at_head(self._status)
+        if figures is not None and (self._adds or self._stands_for_another(start)):
             self._headers = rewritten(self._headers, None)
         await self._send_head(start, figures)
-        if body:
-            await self._send({"type": "http.response.body", "body": body, "more_body": True})
         self._passing = True
+        if body:
+            await self._stream({"type": "http.response.body", "body": body, "more_body": True})
+
+    @property
+    def _adds(self) -> bool:
+        return self._ending is not None and self._ending.adds
 
     def _stands_for_another(self, start: Message) -> bool:
         """Whether the answer has no body, and is told as the one that has: the body that we change (RFC 9110, 8.6)."""

@@ -121,6 +121,11 @@ def holds_key(shard: int) -> str:
     return f"{{meter:{shard}}}:holds"
 
 
+def leader_key(task: str) -> str:
+    """Which worker does a task for all; forgotten when its term is over."""
+    return f"{{meter}}:leader:{task}"
+
+
 def accounts_key(shard: int) -> str:
     """The ids of a shard's accounts."""
     return f"{{meter:{shard}}}:accounts"

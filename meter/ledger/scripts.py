@@ -80,6 +80,7 @@ CHECKPOINT = load("checkpoint")
 TRIM = load("trim")
 SIZE = load("size")
 STORE = load("store")
+LEAD = load("lead")
 
 LOAD_REPORT = load("load_report")
 LOAD_PUBLISH = load("load_publish")

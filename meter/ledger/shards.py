@@ -69,6 +69,11 @@ class Shards:
         """What a shard's entries take in the store's memory."""
         return (await self._size(shard))[2]
 
+    async def leads(self, task: str, worker: str, *, seconds: int) -> bool:
+        """Whether a worker does a task for all, for so long from now on; nobody else does meanwhile."""
+        args = (self._store.tag(), worker, str(seconds))
+        return (await self._store.ask(scripts.LEAD, (names.leader_key(task),), args)).rest == "1"
+
     async def shards_in_use(self) -> tuple[int, ...]:
         """The shards that have accounts or entries."""
         used: list[int] = []

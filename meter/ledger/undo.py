@@ -1,4 +1,4 @@
-"""What a worker still has to undo: operations of unknown fate, and refunds that could not be delivered.
+"""What a worker still has to undo: operations of unknown fate, and ends of calls that could not be delivered.
 
 An undo is on disk before ``add`` returns, and stays there until the ledger has acknowledged it, whoever dies meanwhile.
 Some are delivered twice, which changes nothing.
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meter.ledger import undo_files
-from meter.ledger.promise import Ledger, LedgerError, LedgerUnavailable, Undone, Word
+from meter.ledger.holding import HoldingLedger
+from meter.ledger.promise import LedgerError, LedgerUnavailable, Word
 from meter.ledger.undo_files import Undo, UndoFile, UndoKind
 
 __all__ = ["Undo", "UndoKind", "UndoList", "UndoNotKept"]
@@ -93,7 +94,7 @@ class UndoList:
             self._writer = asyncio.create_task(self._write())
         await self._kept(item)
 
-    async def run(self, ledger: Ledger) -> None:
+    async def run(self, ledger: HoldingLedger) -> None:
         """Deliver undos, those of dead processes too, until cancelled."""
         while True:
             await self._adopt()
@@ -103,7 +104,7 @@ class UndoList:
                     await self._more.wait()
             self._more.clear()
 
-    async def drain(self, ledger: Ledger) -> None:
+    async def drain(self, ledger: HoldingLedger) -> None:
         """Deliver until nothing is left; while the ledger is unavailable, ever more slowly."""
         pause = BACKOFF_SECONDS
         while self._ready:
@@ -182,13 +183,13 @@ class UndoList:
             room -= len(orphan[1])
         return found
 
-    async def _deliver(self, ledger: Ledger, item: _Item) -> None:
+    async def _deliver(self, ledger: HoldingLedger, item: _Item) -> None:
         try:
-            undone = await _undone(ledger, item.undo)
+            word = await _undone(ledger, item.undo)
         except LedgerUnavailable:
             return
-        if undone.word not in (Word.DONE, Word.REPEAT):
-            log.warning("%s of %s could not be undone: %s.", item.undo.op, item.undo.account, undone.word)
+        if word not in (Word.DONE, Word.REPEAT):
+            log.warning("%s of %s could not be undone: %s.", item.undo.op, item.undo.account, word)
         self._pending.discard(item)
         await self._release(item.file)
 
@@ -205,10 +206,24 @@ class UndoList:
         await asyncio.to_thread(file.remove)
 
 
-async def _undone(ledger: Ledger, undo: Undo) -> Undone:
-    """Undo one operation; a charge whose record is forgotten is found by its entry, which is what ``void`` does."""
-    if undo.kind is UndoKind.REFUND:
-        refunded = await ledger.refund(undo.account, undo.op, reason=undo.reason)
-        if refunded.word not in (Word.GONE, Word.LATE):
-            return refunded
-    return await ledger.void(undo.account, undo.op)
+async def _undone(ledger: HoldingLedger, undo: Undo) -> Word:
+    """Undo one operation, and give the ledger's word."""
+    account, op, reason = undo.account, undo.op, undo.reason
+    match undo.kind:
+        case UndoKind.VOID:
+            return (await ledger.void(account, op)).word
+        case UndoKind.REFUND:
+            return await _refunded(ledger, undo)
+        case UndoKind.RELEASE:
+            return (await ledger.release(account, op, reason=reason)).word
+        case UndoKind.SETTLE:
+            settled = await ledger.settle(account, op, price=undo.price, quote=undo.quote, overrun=undo.overrun)
+            return settled.word
+
+
+async def _refunded(ledger: HoldingLedger, undo: Undo) -> Word:
+    """Give a charge back; one whose record is forgotten is found by its entry, which is what ``void`` does."""
+    refunded = await ledger.refund(undo.account, undo.op, reason=undo.reason, keep=undo.keep)
+    if refunded.word in (Word.GONE, Word.LATE) and not undo.keep:
+        return (await ledger.void(undo.account, undo.op)).word
+    return refunded.word

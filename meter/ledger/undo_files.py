@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from meter.credits import ZERO, Credits
+
 _SUFFIX = ".jsonl"
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,10 @@ class UndoKind(StrEnum):
     """Undo an operation of unknown fate."""
     REFUND = "refund"
     """Give back a charge that is in the books."""
+    RELEASE = "release"
+    """Close a hold at nothing."""
+    SETTLE = "settle"
+    """Close a hold at its price: what it holds beyond that is undone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +42,14 @@ class Undo:
     account: str
     op: str
     reason: str = ""
+    keep: Credits = ZERO
+    """What is kept of a charge that is given back."""
+    price: Credits = ZERO
+    """What a hold is settled at..."""
+    quote: str = ""
+    """...and how that came about: the quote's record."""
+    overrun: bool = False
+    """Whether what the price is above the hold is drawn too."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

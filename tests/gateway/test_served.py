@@ -74,7 +74,7 @@ async def test_an_app_that_raises_while_its_answer_is_held_back_costs_nothing(st
     assert (consumed, exchange.sent) == (0, [])
 
 
-async def test_an_app_that_raises_after_its_answer_began_is_paid(store_url, tmp_path):
+async def test_an_app_that_raises_after_its_answer_began_is_not_paid(store_url, tmp_path):
     async def app(scope, receive, send):
         assert scope["type"] == "http"
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -85,7 +85,7 @@ async def test_an_app_that_raises_after_its_answer_began_is_paid(store_url, tmp_
             await call(here.app)
         consumed = await paid(here)
 
-    assert consumed == 5
+    assert consumed == 0
 
 
 async def test_an_app_that_never_answers_costs_nothing(store_url, tmp_path):
@@ -270,7 +270,7 @@ async def test_what_the_access_log_says_is_left_in_the_scope(store_url, tmp_path
 
 async def test_an_answer_of_the_gateways_own_costs_nothing(store_url, tmp_path):
     async def app(scope, receive, send):
-        scope["meter.failure"] = "upstream_failed"
+        scope["meter.failure"] = "connect_error"
         await answering()(scope, receive, send)
 
     async with metered(app, tmp_path, store_url) as here:
@@ -278,7 +278,7 @@ async def test_an_answer_of_the_gateways_own_costs_nothing(store_url, tmp_path):
         last = (await here.books.entries())[-1]
 
     assert answer.consumed == "0"
-    assert (last["kind"], last["reason"]) == ("refund", "upstream_failed")
+    assert (last["kind"], last["reason"]) == ("refund", "ended connect_error")
 
 
 def waiving(request: Request) -> JSONResponse:
@@ -347,7 +347,7 @@ async def test_a_call_that_was_answered_cannot_be_waived(store_url, tmp_path):
         answer = await call(here.app)
 
     assert answer.consumed == "5"
-    assert said[0].endswith("has been answered, so it can't be waived; waive it before.")
+    assert said[0].endswith("has been answered, so you can't waive it now; do so before.")
 
 
 async def test_a_free_call_has_no_charge(store_url, tmp_path):

@@ -41,15 +41,20 @@ class Call:
         self.held = held or HeldBytes()
         parts = WriterParts(limits=limits or HoldLimits(seconds=NEVER), held=self.held)
         scope = {"type": "http", "method": method}
-        self.writer = AnswerWriter(self._send, scope, meta=meta, close=self._close, parts=parts)
+        self.writer = AnswerWriter(self._send, scope, meta=meta, telling=self, parts=parts)
 
     async def _send(self, message: Message) -> None:
         self.sent.append(dict(message))
         self.changed.set()
 
-    async def _close(self, status: int) -> Figures | None:
-        assert not self.sent, "the charge is closed before the head leaves"
+    async def at_head(self, status: int) -> Figures | None:
+        assert not self.sent, "what is told in the head is known before it leaves"
         self.closed.append(status)
+        return self._figures
+
+    async def at_end(self, status: int) -> Figures | None:
+        if not self.sent:
+            self.closed.append(status)
         return self._figures
 
     async def start(self, *headers: tuple[bytes, bytes], status: int = 200, **more: Any) -> None:

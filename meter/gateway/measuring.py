@@ -1,0 +1,80 @@
+"""What one metered call uses, measured as it passes: bytes and events each way, time, and what its answer says.
+
+Nothing is held here. Whoever adds a kind of meter to the policy reads it here.
+"""
+
+import logging
+import time
+from collections.abc import Iterable
+from fractions import Fraction
+
+from meter.gateway import usage_header
+from meter.gateway.endings import format_of_answer
+from meter.gateway.events import StreamReader
+from meter.gateway.headers import Headers
+from meter.policy.model import MeterKind
+from meter.till import Charge
+
+log = logging.getLogger("meter")
+
+EVENT_BYTES_MAX = 256 * 1024
+"""The data of a longer event is not read."""
+
+
+class Measure:
+    """The measuring of one call: each reading goes to its charge at once."""
+
+    __slots__ = ("_began_ns", "_charge", "_reader", "_request_bytes", "_response_bytes")
+
+    def __init__(self, charge: Charge) -> None:
+        self._charge = charge
+        self._began_ns = time.monotonic_ns()
+        self._request_bytes = 0
+        self._response_bytes = 0
+        self._reader: StreamReader | None = None
+
+    def request(self, piece: bytes) -> None:
+        """Count a piece of the request's body."""
+        self._request_bytes += len(piece)
+        self._charge.usage.read(MeterKind.REQUEST_BYTES, self._request_bytes)
+
+    def begin(self, headers: Headers) -> None:
+        """Take what the answer's head says: how its body is to be read, and what the upstream reports."""
+        usage = self._charge.usage
+        if usage.pointers or usage.wants(MeterKind.RESPONSE_EVENTS):
+            self._reader = StreamReader(format_of_answer(headers), usage.pointers, EVENT_BYTES_MAX)
+        self._report(headers)
+
+    def pieces(self, body: bytes) -> Iterable[bytes]:
+        """Divide a piece of the answer into what can be let through or not, at the ends of its events."""
+        return self._reader.split(body) if self._reader is not None else (body,)
+
+    def response(self, piece: bytes) -> None:
+        """Count a piece of the answer's body, and read what it says."""
+        usage = self._charge.usage
+        self._response_bytes += len(piece)
+        usage.read(MeterKind.RESPONSE_BYTES, self._response_bytes)
+        if self._reader is not None:
+            usage.read(MeterKind.RESPONSE_EVENTS, self._reader.feed(piece))
+            for pointer, units in self._reader.found.items():
+                if units is not None:
+                    usage.read(MeterKind.JSON, units, pointer)
+        self._time()
+
+    def end(self) -> None:
+        """Read the clock for the last time."""
+        self._time()
+
+    def _time(self) -> None:
+        milliseconds = (time.monotonic_ns() - self._began_ns) // 1_000_000
+        self._charge.usage.read(MeterKind.DURATION, Fraction(milliseconds, 1000))
+
+    def _report(self, headers: Headers) -> None:
+        """Believe what the upstream reports of this call."""
+        reported = usage_header.read(headers)
+        for name, units in reported.units.items():
+            self._charge.usage.add(name, units)
+        if reported.price is not None:
+            self._charge.set(reported.price)
+        for reason in reported.ignored:
+            log.warning("The upstream's report of %s was not understood: %s", self._charge.operation.name, reason)

@@ -1,0 +1,41 @@
+"""A call that wants to be charged, and why it may not be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+
+from meter.credits import Credits
+from meter.ledger.promise import Refused, Short
+from meter.policy.model import Operation
+from meter.pricing.quote import Conditions, LoadReading
+from meter.pricing.terms import Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sale:
+    """A call that wants to be charged."""
+
+    operation: Operation
+    usage: Mapping[str, Fraction | None]
+    moment: datetime
+    load: LoadReading
+    drill: bool = False
+    at_most: Credits | None = None
+    """What the caller is willing to pay."""
+
+    def conditions(self, terms: Terms) -> Conditions:
+        """What pricing looks at, for an account on these terms."""
+        return Conditions(moment=self.moment, load=self.load, commitment=terms.commitment, drill=self.drill)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dear:
+    """The call costs more than its caller is willing to pay; nothing was taken."""
+
+    price: Credits
+    at_most: Credits
+
+
+Verdict = Short | Dear | Refused
+"""Why a call is not charged; nothing was taken."""
