@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 EXTRAS = ("demo", "test", "check")
 """Each contains those before it."""
-DEBIAN = {"nginx": "nginx", "node": "nodejs", "npm": "npm", "redis-server": "redis-server"}
+DEBIAN = {"cc": "gcc", "nginx": "nginx", "node": "nodejs", "npm": "npm", "redis-server": "redis-server"}
 """The Debian package of each program."""
 INSTALL_SECONDS_MAX = 900
 

@@ -37,6 +37,8 @@ class Store:
     folder: Path
     process: subprocess.Popen[bytes] | None = None
     options: tuple[str, ...] = ()
+    sync: str = "always"
+    environment: dict[str, str] | None = None
 
     @property
     def socket(self) -> Path:
@@ -57,10 +59,12 @@ class Store:
         """Start, or start again on the same books; ready when it answers."""
         command = [
             *(str(server_binary()), "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder)),
-            *("--save", "", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"),
+            *("--save", "", "--appendonly", "yes", "--appendfsync", self.sync, "--maxmemory-policy", "noeviction"),
             *self.options,
         ]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment
+        )
         until(self._answers, "the store answers")
 
     def kill(self) -> None:

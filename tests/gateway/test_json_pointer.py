@@ -148,7 +148,8 @@ def test_pointers_lead_into_arrays():
 @pytest.mark.parametrize(
     "text",
     [
-        b"{]", b"[}", b"[1}", b'{"a":1]', b"{,}", b"{1:2}", b'{"a" 1}', b'{"a":,}', b'{"a":1 2}', b'{"a":1}}', b'{"a":1}{',
+        b"{]", b"[}", b"[1}", b'{"a":1]', b"{,}", b"{1:2}", b'{"a" 1}', b'{"a":,}', b'{"a":1 2}', b'{"a":1}}',
+        b'{"a":1}{',
         b"1 2", b":", b"]", b"\xef\xbb\xbf{}",
     ],
 )  # fmt: skip

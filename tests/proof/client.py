@@ -5,6 +5,7 @@ was told. Killed at any moment; another one takes its place.
 import argparse
 import asyncio
 import contextlib
+import logging
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -25,7 +26,7 @@ from meter.pricing.terms import Terms
 from tests.proof.journal import Fate, Journal
 
 ACCOUNTS = tuple(f"a{number}" for number in range(32))
-TERMS = Terms(plan="proof", included=Credits(10_000), period=PeriodUnit.NONE, overage_limit=Credits(500))
+TERMS = Terms(plan="proof", included=Credits(500), period=PeriodUnit.NONE, overage_limit=Credits(500))
 AMOUNT_MAX = 100
 TWICE = 0.2
 """The share of steps that are done twice."""
@@ -116,7 +117,7 @@ class Client:
         lot = Grant(
             id=f"g{self.random.getrandbits(60):x}",
             kind=GrantKind.PURCHASED,
-            amount=Credits(self.random.randint(1, 1200)),
+            amount=Credits(self.random.randint(1, 1000)),
             priority=self.random.randint(0, 100),
             expires_at=self.ledger.now() + 60 if self.random.random() < 0.2 else None,
         )
@@ -246,6 +247,7 @@ def main() -> None:
     options.add_argument("clients", type=int)
     options.add_argument("operations", type=int)
     given = options.parse_args()
+    logging.disable(logging.WARNING)
     asyncio.run(run(given.url, given.journal, given.seed, given.clients, given.operations))
 
 

@@ -6,13 +6,16 @@ what is done and which process is killed when; the clock decides between which t
 
 import argparse
 import asyncio
+import logging
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,10 +26,11 @@ from meter.ledger.engine import RedisLedger
 from meter.ledger.line import open_line
 from meter.ledger.promise import Statement
 from meter.ledger.sweeping import sweep
-from tests.end_to_end.house import ROOT, Store
+from tests.end_to_end.house import ROOT
 from tests.proof import verdict
 from tests.proof.client import ACCOUNTS, HOLD_SECONDS
-from tests.proof.journal import Line, read
+from tests.proof.journal import Fate, Line, read
+from tests.proof.power import PoweredStore
 
 STALL_SECONDS = 0.4
 SETTLE_SECONDS_MAX = 60
@@ -48,6 +52,7 @@ class Fault(StrEnum):
     STORE = "store killed"
     STALL = "store silent for a while"
     FLUSH = "scripts forgotten"
+    POWER = "power cut"
 
 
 @dataclass(slots=True)
@@ -64,7 +69,7 @@ class Process:
     earlier: int = 0
     counted: int = 0
     process: subprocess.Popen[str] | None = None
-    broken: list[str] = field(default_factory=list)
+    counter: threading.Thread | None = None
 
     @property
     def done(self) -> int:
@@ -77,26 +82,36 @@ class Process:
         left = str(max(1, self.operations - self.earlier))
         journal = str(self.folder / f"{name}.jsonl")
         command = [sys.executable, "-m", "tests.proof.client", self.url, journal, name, str(self.clients), left]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        threading.Thread(target=self._count, args=(self.process,), daemon=True).start()
+        with (self.folder / f"{name}.err").open("wb") as errors:
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True)
+        self.counter = threading.Thread(target=self._count, args=(self.process,), daemon=True)
+        self.counter.start()
 
     def kill(self) -> None:
+        """End it as a crash does, unless it has ended."""
         assert self.process is not None
+        assert self.counter is not None
         self.process.kill()
         self.process.wait()
+        self.counter.join()
 
     def is_over(self) -> bool:
-        """Whether all is done; a process that failed by itself has found something."""
+        """Whether all is done."""
         assert self.process is not None
-        if self.process.poll() not in (None, 0, -9) and not self.broken:
-            assert self.process.stderr is not None
-            self.broken.append(self.process.stderr.read().strip().splitlines()[-1])
         return self.process.poll() is not None
+
+    def broken(self) -> list[str]:
+        """What clients found wrong themselves, so that their process failed."""
+        said = [
+            path.read_text().strip().splitlines()
+            for path in sorted(self.folder.glob(f"{self.seed}.{self.number}.*.err"))
+        ]
+        return [lines[-1] for lines in said if lines]
 
     def _count(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            if process is self.process:
+        with process.stdout as told:
+            for line in told:
                 self.counted = int(line)
 
 
@@ -105,10 +120,14 @@ class Proof:
     """One run."""
 
     seed: int
-    store: Store
+    store: PoweredStore
     folder: Path
     processes: list[Process]
     random: Random
+    kinds: Sequence[Fault] = tuple(Fault)
+    """What may happen."""
+    unsynced: int = 0
+    """Bytes that power cuts took."""
     happened: list[Fault] = field(default_factory=list)
 
     @property
@@ -117,14 +136,13 @@ class Proof:
 
     def run(self, operations: int, kills: int) -> None:
         """Work it off, and let so many faults happen, evenly over the work."""
-        plan = [self.random.choice(list(Fault)) for _ in range(kills)]
-        plan[: len(Fault)] = list(Fault)[: len(plan)]
+        plan = [self.random.choice(self.kinds) for _ in range(kills)]
+        plan[: len(self.kinds)] = self.kinds[: len(plan)]
         told = 0.0
         while not all(process.is_over() for process in self.processes):
-            if self.happened and len(self.happened) >= len(plan):
-                pass
-            elif self.done >= operations * (len(self.happened) + 1) // (kills + 1):
-                self.strike(plan[len(self.happened)])
+            struck = len(self.happened)
+            if struck < kills and self.done >= operations * (struck + 1) // (kills + 1):
+                self.strike(plan[struck])
             if time.monotonic() - told > 5:
                 told = time.monotonic()
                 sys.stderr.write(f"{self.done:>9} of {operations} operations, {len(self.happened)} faults\n")
@@ -145,9 +163,13 @@ class Proof:
                 self.store.start()
             case Fault.STALL:
                 assert self.store.process is not None
-                self.store.process.send_signal(19)
+                self.store.process.send_signal(signal.SIGSTOP)
                 time.sleep(STALL_SECONDS)
-                self.store.process.send_signal(18)
+                self.store.process.send_signal(signal.SIGCONT)
+            case Fault.POWER:
+                self.unsynced += self.store.cut_power()
+                time.sleep(STALL_SECONDS)
+                self.store.start()
             case Fault.FLUSH:
                 with self.store.client() as client:
                     client.script_flush()
@@ -157,7 +179,7 @@ class Proof:
         statements = asyncio.run(self._settled())
         with self.store.client() as client:
             books = verdict.fold(verdict.entries(client))
-        broken = [line for process in self.processes for line in process.broken]
+        broken = [line for process in self.processes for line in process.broken()]
         unsummed = [
             f"{one.account.id} has {one.remaining}, and its entries sum up to {books.sums[one.account.id]}."
             for one in statements
@@ -182,6 +204,15 @@ class Proof:
             return [one for name in ACCOUNTS if (one := await ledger.statement(name))]
 
 
+def summary(journal: Iterable[Line]) -> str:
+    """How the orders ended, as their clients were told."""
+    told = Counter(line.fate for line in journal if line.kind in ("charge", "hold"))
+    answered = told[Fate.DONE] + told[Fate.REFUSED]
+    open_ones = told[Fate.BEGUN] - answered
+    percent = 100 * told[Fate.REFUSED] // max(1, answered)
+    return f"{answered} orders answered, {percent} % of them refused, {open_ones} not answered"
+
+
 def _unwritten(one: Statement) -> int:
     """What expired in the second between the checkpoint and the statement."""
     life = one.lifetime
@@ -189,17 +220,26 @@ def _unwritten(one: Statement) -> int:
 
 
 @contextmanager
-def proof(folder: Path, *, seed: int, operations: int, processes: int, clients: int) -> Iterator[Proof]:
+def proof(
+    folder: Path,
+    *,
+    seed: int,
+    operations: int,
+    processes: int = 4,
+    clients: int = 64,
+    kinds: Sequence[Fault] = tuple(Fault),
+    sync: str = "always",
+) -> Iterator[Proof]:
     """A store and its clients; says its seed."""
     sys.stdout.write(f"seed: {seed}\n")
     sys.stdout.flush()
-    with Store(folder=folder) as store:
+    with PoweredStore(folder=folder, sync=sync) as store:
         share = operations // processes
         made = [Process(number, store.url, folder, seed, clients // processes, share) for number in range(processes)]
         try:
             for process in made:
                 process.start()
-            yield Proof(seed=seed, store=store, folder=folder, processes=made, random=Random(seed))
+            yield Proof(seed=seed, store=store, folder=folder, processes=made, random=Random(seed), kinds=tuple(kinds))
         finally:
             for process in made:
                 process.kill()
@@ -213,20 +253,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--processes", type=int, default=4)
     options.add_argument("--clients", type=int, default=64, help="in all processes together")
     options.add_argument("--seed", type=int, default=None)
+    options.add_argument("--only", type=Fault, choices=list(Fault), action="append", help="a fault that may happen")
+    options.add_argument("--sync", choices=["always", "everysec", "no"], default="always", help="appendfsync")
     given = options.parse_args(arguments)
+    logging.disable(logging.WARNING)
     seed = secrets.randbelow(1 << 32) if given.seed is None else given.seed
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory() as folder,
         proof(
-            Path(folder), seed=seed, operations=given.operations, processes=given.processes, clients=given.clients
+            Path(folder),
+            seed=seed,
+            operations=given.operations,
+            processes=given.processes,
+            clients=given.clients,
+            kinds=given.only or tuple(Fault),
+            sync=given.sync,
         ) as run,
     ):
         run.run(given.operations, given.kills)
         seconds = time.monotonic() - began
         wrong = run.faults()
         counts = ", ".join(f"{run.happened.count(fault)} x {fault}" for fault in Fault)
-        sys.stdout.write(f"operations: {run.done} in {seconds:.0f} s\nfaults: {counts}\n")
+        sys.stdout.write(f"operations: {run.done} in {seconds:.0f} s; {summary(run.journal())}\n")
+        sys.stdout.write(f"faults: {counts}; {run.unsynced} bytes were written and never synced\n")
     sys.stdout.write("\n".join(wrong[:50] or [f"holds: {check}" for check in CHECKS]) + "\n")
     sys.exit(1 if wrong else 0)
 

@@ -1,4 +1,4 @@
-"""Whether the books are right after all that was done to them: the entries, the journals of all clients, the accounts."""
+"""Whether the books are right after all that was done to them: the entries, the clients' journals, the accounts."""
 
 import json
 from collections import Counter, defaultdict
