@@ -15,6 +15,8 @@ BARE = rb'[^][{}",: \t\n\r]'
 """What a number, ``true``, ``false`` or ``null`` is made of, and whatever else is neither string nor bracket."""
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
+r"""What a text writes in no other way than as it is, or with ``\u``."""
 _ESCAPED_MAX = 6
 r"""Bytes that a JSON text may write for one UTF-16 unit of a name: ``\u0041``."""
 
@@ -45,6 +47,20 @@ def tree(pointers: tuple[str, ...]) -> Branch:
         ValueError: one of them is no pointer to something inside a text.
     """
     return _branch({pointer: _names(pointer) for pointer in pointers}, 0)
+
+
+@lru_cache(maxsize=256)
+def signs(pointers: tuple[str, ...]) -> tuple[bytes, ...]:
+    r"""Say what a text has in it that leads some pointer anywhere: one of these, or a ``\u``."""
+    return tuple(_sign(pointer) for pointer in pointers)
+
+
+def _sign(pointer: str) -> bytes:
+    """The last name that is no index, as a text has it; where that can be written in many ways, its quote alone."""
+    for name in reversed(_names(pointer)):
+        if not _INDEX.fullmatch(name):
+            return b'"%b"' % name.encode() if _PLAIN.fullmatch(name) else b'"'
+    return b""
 
 
 def _names(pointer: str) -> tuple[str, ...]:
