@@ -1,60 +1,86 @@
-"""What an upstream reports of one call in its answer's head.
+"""What an upstream says of a call in its headers: how much was used, and what it costs.
 
-``Credits-Usage: tokens=812, seconds=3.5`` says what the call used, ``Credits-Price: 12`` what it is worth. Believed
-from the upstream alone; nobody else's passes. What is not understood is left out, with a reason for the log.
+Believed from an upstream alone: whoever calls this has the headers of its answer, before they are stripped.
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from meter.credits import AmountError, Credits, parse
 from meter.gateway.headers import Headers
+from meter.gateway.units import units
+from meter.policy.values import meter_name
 
-ITEMS_MAX = 32
-_ITEM = re.compile(rb"[ \t]*([A-Za-z][A-Za-z0-9_.-]{0,63})[ \t]*=[ \t]*([0-9]{1,15}(?:\.[0-9]{1,9})?)[ \t]*")
+USAGE = b"credits-usage"
+PRICE = b"credits-price"
+
+BYTES_MAX = 4096
+"""Of all usage that is said."""
+METERS_MAX = 32
+
+_BLANK = b" \t"
+_SHOWN_BYTES_MAX = 60
 
 
-@dataclass(slots=True)
-class Reported:
-    """What an upstream reported."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What an upstream said."""
 
-    units: dict[str, Fraction] = field(default_factory=dict)
-    """By the name of the meter; a name that comes twice counts once for each."""
+    usage: Mapping[str, Fraction] = field(default_factory=dict)
+    """Units by the name of a meter; of a name that stands twice, the last (RFC 9651, 3.2)."""
     price: Credits | None = None
-    ignored: list[str] = field(default_factory=list)
-    """Why something was left out, a sentence each."""
+    """What stands in place of the policy's price; None where nothing does."""
+    faults: tuple[str, ...] = ()
+    """A sentence for each thing said that was not understood."""
 
 
-def read(headers: Headers) -> Reported:
-    """Read the headers of an answer, whose names are in lower case."""
-    reported = Reported()
-    for name, value in headers:
-        if name == b"credits-usage":
-            _read_usage(value, reported)
-        elif name == b"credits-price":
-            _read_price(value, reported)
-    return reported
+NOTHING = Said()
 
 
-def _read_usage(value: bytes, reported: Reported) -> None:
-    for item in _items(value):
-        found = _ITEM.fullmatch(item)
-        if found is None:
-            reported.ignored.append(f"{item[:80]!r} is not a name and a plain number, such as tokens=812.")
-        elif len(reported.units) < ITEMS_MAX:
-            name = found[1].decode()
-            reported.units[name] = reported.units.get(name, Fraction(0)) + Fraction(found[2].decode())
+def said(headers: Headers) -> Said:
+    """Read what an upstream says of a call.
+
+    Args:
+        headers: of its answer, from ``lowered``.
+    """
+    usages = [value for name, value in headers if name == USAGE]
+    prices = [value for name, value in headers if name == PRICE]
+    if not usages and not prices:
+        return NOTHING
+    faults: list[str] = []
+    return Said(usage=_usage(b",".join(usages), faults), price=_price(prices, faults), faults=tuple(faults))
 
 
-def _items(value: bytes) -> Iterator[bytes]:
-    """The items of a list; empty ones are nothing (RFC 9110, 5.6.1)."""
-    return (item for item in value.split(b",")[: 2 * ITEMS_MAX] if item.strip(b" \t"))
+def _usage(written: bytes, faults: list[str]) -> dict[str, Fraction]:
+    if len(written) > BYTES_MAX:
+        faults.append(f"Credits-Usage has {len(written)} bytes and at most {BYTES_MAX} are read.")
+        return {}
+    usage: dict[str, Fraction] = {}
+    for item in filter(None, (item.strip(_BLANK) for item in written.split(b","))):
+        name, _, number = item.decode("latin-1").partition("=")
+        read = units(number.encode("latin-1"))
+        if read is None or not meter_name(name):
+            faults.append(f"Credits-Usage says {_shown(item)}, which is no meter and number such as tokens=812.")
+        elif len(usage) >= METERS_MAX and name not in usage:
+            faults.append(f"Credits-Usage names more than {METERS_MAX} meters; {_shown(item)} is not read.")
+        else:
+            usage[name] = read
+    return usage
 
 
-def _read_price(value: bytes, reported: Reported) -> None:
+def _price(written: list[bytes], faults: list[str]) -> Credits | None:
+    if not written:
+        return None
+    if len(written) > 1:
+        faults.append(f"Credits-Price stands {len(written)} times; it is not read.")
+        return None
     try:
-        reported.price = parse(value.decode("latin-1").strip())
+        return parse(written[0].strip(_BLANK).decode("latin-1"))
     except AmountError as error:
-        reported.ignored.append(str(error))
+        faults.append(f"Credits-Price: {error}")
+        return None
+
+
+def _shown(item: bytes) -> str:
+    return repr(item[:_SHOWN_BYTES_MAX].decode("latin-1"))
