@@ -30,7 +30,10 @@ class Standing(StrEnum):
     """Between two events, at the beginning of a line."""
     WITHIN = "within"
     """In an event, at the beginning of a line."""
-    IN_A_LINE = "in a line"
+    IN_A_LINE = "in_a_line"
+    """In an event, in the middle of a line."""
+    IN_A_COMMENT = "in_a_comment"
+    """Between two events, in the middle of a line that is in neither."""
 
 
 class Borders(Protocol):

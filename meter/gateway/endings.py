@@ -1,69 +1,85 @@
-"""How a stream ends in its own format: with what it cost, and, where it is cut, with the reason.
+"""What a stream says at its end, in its own format: what it cost, and why it was cut.
 
-What is written here stands at the beginning of a line, and never completes an event that the app left incomplete.
+An event that the app did not end is not ended here either: a blank line of ours would make its client take a part for
+the whole. Such a stream gets comments alone, and the client drops what was not ended, as it does at the end of any.
 """
 
-from meter.gateway.events import Format, format_of
+from dataclasses import dataclass
+from enum import StrEnum
+
+from meter.gateway.account_view import json_text, moment_text, number
+from meter.gateway.borders import Format, Standing
 from meter.gateway.figures import Figures
-from meter.gateway.headers import Headers
 from meter.gateway.wire import members
 
-__all__ = ["Ending", "Format", "format_of_answer"]
 
-_LINE_ENDS = (b"\n", b"\r")
-_BLANK_LINES = (b"\n\n", b"\r\r", b"\n\r\n")
-_SEEN_BYTES = 3
-_REASON = b'"code":"insufficient_credits","title":"Insufficient credits","status":402,"retryable":false'
+class Cut(StrEnum):
+    """Why a stream was ended before its end: the code of a problem."""
 
-
-def format_of_answer(headers: Headers) -> Format:
-    """How the answer with these headers is divided; an encoded one is not seen."""
-    facts = dict(headers)
-    if b"content-encoding" in facts:
-        return Format.OTHER
-    return format_of(facts.get(b"content-type", b""))
+    SHORT = "insufficient_credits"
+    CEILING = "ceiling_reached"
+    UNAVAILABLE = "ledger_unavailable"
 
 
-class Ending:
-    """The end of one stream, of which the last bytes are remembered."""
+_DETAILS = {
+    Cut.SHORT: "The stream was ended here: the credits that remain do not pay for more of it.",
+    Cut.CEILING: "The stream was ended here: more of it would cost more than this call may.",
+    Cut.UNAVAILABLE: "The stream was ended here: more of it could not be charged; try again later.",
+}
 
-    __slots__ = ("_form", "_last")
 
-    def __init__(self, form: Format) -> None:
-        self._form = form
-        self._last = b""
+_OUTSIDE = (Standing.BETWEEN, Standing.IN_A_COMMENT)
+_IN_A_LINE = (Standing.IN_A_LINE, Standing.IN_A_COMMENT)
 
-    @property
-    def adds(self) -> bool:
-        """Whether a stream of this format gets more than its app wrote."""
-        return self._form is Format.SSE
 
-    def passed(self, body: bytes) -> None:
-        """Note the end of what has been sent by now."""
-        self._last = (self._last + body[-_SEEN_BYTES:])[-_SEEN_BYTES:]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endings:
+    """Writes the last bytes of streams."""
 
-    def cost(self, figures: Figures | None) -> bytes:
-        """What a complete stream says last: in server-sent events, a comment."""
-        if self._form is not Format.SSE or figures is None:
+    problems_url: str
+    """What the ``type`` of a problem begins with."""
+
+    def told(self, format_: Format, standing: Standing, figures: Figures) -> bytes:
+        """Say after a stream what it cost; nothing, where its format has no place for that."""
+        if format_ is not Format.SSE:
             return b""
-        return self._fresh_line + b": credits {" + members(figures) + b"}\n"
+        end = b"\n" if standing in _OUTSIDE else b""
+        return _fresh(standing) + _comment("credits", b"{%b}" % members(figures)) + end
 
-    def cut(self, figures: Figures | None, *, last_line: bool) -> bytes:
-        """What a stream says that ends here because nothing is left to pay for the rest."""
-        told = b"" if figures is None else b"," + members(figures)
-        if self._form is Format.SSE:
-            return self.cost(figures) + (
-                b"event: error\ndata: {" + _REASON + told + b"}\n\n" if self._is_between else b""
-            )
-        if self._form is Format.LINES and last_line:
-            return self._fresh_line + b'{"error":{' + _REASON + told + b"}}\n"
+    def cut(self, format_: Format, standing: Standing, figures: Figures, why: Cut, *, last_line: bool) -> bytes:
+        """Say where a stream is cut what it cost and why it ends; ``last_line`` lets lines and records say it too."""
+        problem = self._problem(figures, why)
+        match format_:
+            case Format.SSE if standing in _OUTSIDE:
+                return self.told(format_, standing, figures) + b"event: error\ndata: %b\n\n" % problem
+            case Format.SSE:
+                return self.told(format_, standing, figures) + _comment("error", problem)
+            case Format.LINES if last_line:
+                return _fresh(standing) + b'{"error":%b}\n' % problem
+            case Format.RECORDS if last_line:
+                return b'\x1e{"error":%b}\n' % problem
         return b""
 
-    @property
-    def _fresh_line(self) -> bytes:
-        return b"" if not self._last or self._last.endswith(_LINE_ENDS) else b"\n"
+    def _problem(self, figures: Figures, why: Cut) -> bytes:
+        """Write a problem of RFC 9457 without a status: the answer's was another. It has no line ends, being JSON."""
+        return json_text(
+            {
+                "type": f"{self.problems_url}/{why.replace('_', '-')}",
+                "title": why.replace("_", " ").capitalize(),
+                "detail": _DETAILS[why],
+                "code": why.value,
+                "credits_consumed": number(figures.consumed),
+                "credits_remaining": number(figures.remaining),
+                "credits_reset_at": moment_text(figures.reset_at),
+                "retryable": why is Cut.UNAVAILABLE,
+            }
+        )
 
-    @property
-    def _is_between(self) -> bool:
-        """Whether no event is incomplete."""
-        return not self._last or self._last.endswith(_BLANK_LINES)
+
+def _fresh(standing: Standing) -> bytes:
+    """Begin a line."""
+    return b"\n" if standing in _IN_A_LINE else b""
+
+
+def _comment(name: str, value: bytes) -> bytes:
+    return b": %b %b\n" % (name.encode(), value)

@@ -31,9 +31,9 @@ class SseBorders:
 
     @property
     def standing(self) -> Standing:
-        """Where the stream is; a whole comment between two events is in none of them."""
+        """Where the stream is; a comment between two events is in neither."""
         if self._line:
-            return Standing.IN_A_LINE
+            return Standing.IN_A_LINE if self.has_begun else Standing.IN_A_COMMENT
         return Standing.WITHIN if self._has_field else Standing.BETWEEN
 
     @property
