@@ -19,6 +19,7 @@ from meter.gateway.asgi import ASGIApp
 from meter.gateway.callers import Identify
 from meter.gateway.calls import CallsInProgress
 from meter.gateway.clock import PricingClock
+from meter.gateway.endings import Endings
 from meter.gateway.headers import CreditHeaders
 from meter.gateway.load_watch import FixedLoad, LoadWatch, Signal
 from meter.gateway.meter import Meter
@@ -144,7 +145,7 @@ class Worker:
             clock=PricingClock(settings.at),
             load=load,
             calls=self._calls,
-            writer_parts=WriterParts(headers=answers.headers),
+            writer_parts=WriterParts(headers=answers.headers, endings=Endings(problems_url=settings.problems_url)),
             desks={settings.account_path: account_api, settings.operator_path: operator_api},
         )
 

@@ -5,20 +5,17 @@ Nothing is held here. Whoever adds a kind of meter to the policy reads it here.
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator
 from fractions import Fraction
 
+from meter.credits import MICRO
 from meter.gateway import usage_header
-from meter.gateway.endings import format_of_answer
-from meter.gateway.events import StreamReader
+from meter.gateway.events import Piece, StreamReader
 from meter.gateway.headers import Headers
 from meter.policy.model import MeterKind
 from meter.till import Charge
 
 log = logging.getLogger("meter")
-
-EVENT_BYTES_MAX = 256 * 1024
-"""The data of a longer event is not read."""
 
 
 class Measure:
@@ -40,22 +37,27 @@ class Measure:
 
     def begin(self, headers: Headers) -> None:
         """Take what the answer's head says: how its body is to be read, and what the upstream reports."""
-        usage = self._charge.usage
+        usage, facts = self._charge.usage, dict(headers)
         if usage.pointers or usage.wants(MeterKind.RESPONSE_EVENTS):
-            self._reader = StreamReader(format_of_answer(headers), usage.pointers, EVENT_BYTES_MAX)
+            encoded = b"content-encoding" in facts
+            content_type = b"" if encoded else facts.get(b"content-type", b"")
+            self._reader = StreamReader.of(content_type.decode("latin-1"), () if encoded else usage.pointers)
         self._report(headers)
 
-    def pieces(self, body: bytes) -> Iterable[bytes]:
+    def pieces(self, body: bytes) -> Iterator[Piece]:
         """Divide a piece of the answer into what can be let through or not, at the ends of its events."""
-        return self._reader.split(body) if self._reader is not None else (body,)
+        if self._reader is None:
+            yield Piece(data=body, events=0)
+        else:
+            yield from self._reader.split(body)
 
-    def response(self, piece: bytes) -> None:
-        """Count a piece of the answer's body, and read what it says."""
+    def response(self, piece: Piece) -> None:
+        """Count a piece of the answer's body, and what it says."""
         usage = self._charge.usage
-        self._response_bytes += len(piece)
+        self._response_bytes += len(piece.data)
         usage.read(MeterKind.RESPONSE_BYTES, self._response_bytes)
         if self._reader is not None:
-            usage.read(MeterKind.RESPONSE_EVENTS, self._reader.feed(piece))
+            usage.read(MeterKind.RESPONSE_EVENTS, piece.events)
             for pointer, units in self._reader.found.items():
                 if units is not None:
                     usage.read(MeterKind.JSON, units, pointer)
@@ -71,10 +73,10 @@ class Measure:
 
     def _report(self, headers: Headers) -> None:
         """Believe what the upstream reports of this call."""
-        reported = usage_header.read(headers)
-        for name, units in reported.units.items():
+        said = usage_header.said(headers)
+        for name, units in said.usage.items():
             self._charge.usage.add(name, units)
-        if reported.price is not None:
-            self._charge.set(reported.price)
-        for reason in reported.ignored:
-            log.warning("The upstream's report of %s was not understood: %s", self._charge.operation.name, reason)
+        if said.price is not None:
+            self._charge.set(Fraction(said.price, MICRO))
+        for fault in said.faults:
+            log.warning("A report of the upstream on %s was not understood: %s", self._charge.operation.name, fault)

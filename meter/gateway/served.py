@@ -14,6 +14,8 @@ from meter.credits import Credits
 from meter.gateway import metrics
 from meter.gateway.asgi import ASGIApp, Message, Receive, Scope, Send
 from meter.gateway.delivery import HangUpWatch
+from meter.gateway.endings import Cut
+from meter.gateway.events import Piece
 from meter.gateway.figures import Figures
 from meter.gateway.headers import CreditHeaders, lowered
 from meter.gateway.measuring import Measure
@@ -134,14 +136,16 @@ class ServedCall:
 
     async def _pay_as_it_goes(self, measure: Measure, message: Message) -> None:
         """Pass a piece of the body, in as many pieces as it can be paid for by."""
-        *earlier, last = measure.pieces(bytes(message.get("body", b"")))
-        for piece in earlier:
+        body, more = bytes(message.get("body", b"")), message.get("more_body", False)
+        left = len(body)
+        for piece in measure.pieces(body):
             await self._pay(measure, piece)
-            await self._writer({**message, "body": piece, "more_body": True})
-        await self._pay(measure, last)
-        await self._writer({**message, "body": last})
+            left -= len(piece.data)
+            await self._writer({**message, "body": piece.data, "more_body": more or left > 0})
+        if not body:
+            await self._writer(message)
 
-    async def _pay(self, measure: Measure, piece: bytes) -> None:
+    async def _pay(self, measure: Measure, piece: Piece) -> None:
         """Measure a piece; where it is not covered, it was not used, and the stream ends before it."""
         readings = self._charge.usage.copy()
         measure.response(piece)
@@ -149,8 +153,11 @@ class ServedCall:
             return
         self._charge.usage.go_back(readings)
         self._cut = True
-        await self._writer.cut(last_line=self._charge.operation.last_line)
+        await self._writer.cut(self._why_cut(), last_line=self._charge.operation.last_line)
         raise CutOff
+
+    def _why_cut(self) -> Cut:
+        return Cut.CEILING if self._charge.held >= self._charge.quote.credits else Cut.SHORT
 
     async def _failed(self, error: BaseException) -> None:
         with contextlib.suppress(TimeoutError):

@@ -11,7 +11,8 @@ from typing import Protocol
 
 from meter.gateway import place
 from meter.gateway.asgi import Message, Scope, Send
-from meter.gateway.endings import Ending, Format, format_of_answer
+from meter.gateway.borders import Format, Standing, format_of
+from meter.gateway.endings import Cut, Endings
 from meter.gateway.figures import Figures
 from meter.gateway.headers import CreditHeaders, Headers, lowered, rewritten
 from meter.gateway.splice import Path, splice
@@ -32,6 +33,9 @@ class Telling(Protocol):
 
 
 _SPACE = b" \t\n\r"
+_LINE_ENDS = (b"\n", b"\r")
+_BLANK_LINES = (b"\n\n", b"\r\r", b"\n\r\n")
+_SEEN_BYTES = 3
 _BODIES = frozenset({"http.response.body", "http.response.pathsend", "http.response.zerocopysend"})
 _OBJECT_BEGINS = re.compile(rb"[ \t\n\r]*+\{")
 _NOT_MODIFIED = 304
@@ -71,6 +75,7 @@ class WriterParts:
     """What the writers of one worker share."""
 
     headers: CreditHeaders = field(default_factory=CreditHeaders)
+    endings: Endings = field(default_factory=lambda: Endings(problems_url="/problems"))
     limits: HoldLimits = field(default_factory=HoldLimits)
     held: HeldBytes = field(default_factory=HeldBytes)
 
@@ -79,7 +84,8 @@ class AnswerWriter:
     """The wrapped ``send`` of one call. Its owner awaits ``finish`` or ``abandon`` when the app is done."""
 
     __slots__ = (
-        "_bytes", "_chunks", "_ending", "_headers", "_meta", "_method", "_opened", "_parts", "_passing", "_path",
+        "_bytes", "_chunks", "_format", "_headers", "_last_bytes", "_meta", "_method", "_opened", "_parts", "_passing",
+        "_path",
         "_send", "_start", "_status", "_telling", "_timer", "_turn", "begun", "ended",
     )  # fmt: skip
 
@@ -99,7 +105,8 @@ class AnswerWriter:
         self._opened = False
         self._passing = False
         self._status = 0
-        self._ending: Ending | None = None
+        self._format = Format.WHOLE
+        self._last_bytes = b""
         self.begun = False
         """Whether the answer's head has left; until then an app that fails may still be answered for."""
         self.ended = False
@@ -118,14 +125,16 @@ class AnswerWriter:
         async with self._turn:
             await self._take(message)
 
-    async def cut(self, *, last_line: bool) -> None:
+    async def cut(self, why: Cut, *, last_line: bool) -> None:
         """End the answer here, in its own format; one that said how long it is stays short of that."""
         async with self._turn:
             await self._let_go()
             figures = await self._telling.at_end(self._status)
             if b"content-length" in dict(self._headers):
                 return
-            ending = b"" if self._ending is None else self._ending.cut(figures, last_line=last_line)
+            ending = b""
+            if self._format is not Format.WHOLE and figures is not None:
+                ending = self._parts.endings.cut(self._format, self._standing, figures, why, last_line=last_line)
             self.ended = True
             await self._send({"type": "http.response.body", "body": ending, "more_body": False})
 
@@ -155,8 +164,7 @@ class AnswerWriter:
         self._status = start["status"]
         self._headers = lowered(start.get("headers", ()))
         if self._meta is Meta.BODY and self._method != "HEAD":
-            form = format_of_answer(self._headers)
-            self._ending = None if form is Format.OTHER else Ending(form)
+            self._format = _format_of(self._headers)
         if self._meta is Meta.BODY and not start.get("trailers", False):
             self._path = place.path(start["status"], self._headers, bytes_max=self._parts.limits.body_bytes)
         if self._path is None or self._method == "HEAD":
@@ -210,8 +218,8 @@ class AnswerWriter:
         if message["type"] not in _BODIES or self.ended:
             await self._send(message)
             return
-        if self._ending is not None:
-            self._ending.passed(message.get("body", b""))
+        if self._format is not Format.WHOLE:
+            self._last_bytes = (self._last_bytes + bytes(message.get("body", b""))[-_SEEN_BYTES:])[-_SEEN_BYTES:]
         if not message.get("more_body", False):
             message = await self._last(message)
         await self._send(message)
@@ -220,8 +228,17 @@ class AnswerWriter:
         """The last piece of a stream, with what it says of its cost."""
         self.ended = True
         figures = await self._telling.at_end(self._status)
-        cost = b"" if self._ending is None else self._ending.cost(figures)
-        return {**message, "body": bytes(message.get("body", b"")) + cost} if cost else message
+        if self._format is Format.WHOLE or figures is None:
+            return message
+        cost = self._parts.endings.told(self._format, self._standing, figures)
+        return {**message, "body": bytes(message.get("body", b"")) + cost}
+
+    @property
+    def _standing(self) -> Standing:
+        """Where the stream is, as far as its last bytes tell."""
+        if not self._last_bytes or self._last_bytes.endswith(_BLANK_LINES):
+            return Standing.BETWEEN
+        return Standing.WITHIN if self._last_bytes.endswith(_LINE_ENDS) else Standing.IN_A_LINE
 
     async def _let_go(self) -> None:
         """Send the head if it is held, and what is held of the body as it came."""
@@ -230,16 +247,12 @@ class AnswerWriter:
             return
         body = self._taken()
         figures = await self._telling.at_head(self._status)
-        if figures is not None and (self._adds or self._stands_for_another(start)):
+        if figures is not None and (self._format is Format.SSE or self._stands_for_another(start)):
             self._headers = rewritten(self._headers, None)
         await self._send_head(start, figures)
         self._passing = True
         if body:
             await self._stream({"type": "http.response.body", "body": body, "more_body": True})
-
-    @property
-    def _adds(self) -> bool:
-        return self._ending is not None and self._ending.adds
 
     def _stands_for_another(self, start: Message) -> bool:
         """Whether the answer has no body, and is told as the one that has: the body that we change (RFC 9110, 8.6)."""
@@ -273,3 +286,11 @@ class AnswerWriter:
         timer.cancel()
         await asyncio.wait([timer])
         return None if timer.cancelled() else timer.exception()
+
+
+def _format_of(headers: Headers) -> Format:
+    """What a body is made of; nothing can be put into one that is encoded."""
+    facts = dict(headers)
+    if b"content-encoding" in facts:
+        return Format.WHOLE
+    return format_of(facts.get(b"content-type", b"").decode("latin-1"))
