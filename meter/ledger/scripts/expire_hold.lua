@@ -31,10 +31,8 @@ if record.state ~= 'held' then
   local charged = record.state == 'settled' and record.amount - record.back or 0
   return answer(b, 'repeat', digits(charged) .. ' ' .. balance(b, record.operation))
 end
-redis.call('XLEN', KEYS[4])
-if record.by == 'release' then
-  close_at_nothing(b, record, 'expire_hold', 'expired', tonumber(ARGV[3]), '"by":"release",')
-  return answer(b, 'done', '0 ' .. record.receipt)
-end
-close_at(b, record, 'expire_hold', math.min(record.at_least, record.amount), tonumber(ARGV[3]), '"by":"charge",', 0)
+local released = record.by == 'release'
+local price = released and 0 or math.min(record.at_least, record.amount)
+local state = released and 'expired' or 'settled'
+close(b, record, 'expire_hold', state, price, tonumber(ARGV[3]), '"by":"' .. record.by .. '",', 0)
 return answer(b, 'done', digits(record.amount) .. ' ' .. record.receipt)

@@ -31,6 +31,5 @@ end
 if record.state ~= 'held' then
   return answer(b, 'gone')
 end
-redis.call('XLEN', KEYS[4])
-close_at_nothing(b, record, 'release', 'released', tonumber(ARGV[3]), '"reason":' .. ARGV[4] .. ',')
+close(b, record, 'release', 'released', 0, tonumber(ARGV[3]), '"reason":' .. ARGV[4] .. ',', 0)
 return answer(b, 'done', '0 ' .. record.receipt)

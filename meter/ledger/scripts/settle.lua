@@ -42,22 +42,27 @@ local function asked(amount)
   return amount < price and '"asked":"' .. digits(price) .. '",' or ''
 end
 
-redis.call('XLEN', KEYS[4])
 if record.state == 'held' then
   local covered = math.min(price, record.amount)
   local extra = ARGV[5] == '1' and math.min(price - covered, drawable(b, record.operation)) or 0
-  close_at(b, record, 'settle', covered, tonumber(ARGV[3]), asked(covered + extra) .. '"quote":' .. quote .. ',', extra)
+  local rest = asked(covered + extra) .. '"quote":' .. quote .. ','
+  close(b, record, 'settle', 'settled', covered, tonumber(ARGV[3]), rest, extra)
   return answer(b, 'done', digits(record.amount) .. ' ' .. record.receipt)
 end
 
 local amount = math.min(price, drawable(b, record.operation))
+redis.call('XLEN', KEYS[4])
 redis.call('HSTRLEN', KEYS[2], record.operation)
-redis.call('ZCARD', KEYS[5])
 sweep(b)
 record.taken, record.overage = draw(b, record.operation, amount)
 record.amount, record.start = amount, b.start
 enter(b, 'late', b.op, '"operation":"' .. record.operation .. '","amount":"' .. digits(amount) .. '","taken":"'
   .. record.taken .. '","overage":"' .. digits(record.overage) .. '",' .. asked(amount) .. '"quote":' .. quote .. ',',
   record.overage - amount)
-write_closed(b, record, 'settled')
+commit(b, KEYS[4])
+if amount > 0 then
+  redis.call('HINCRBY', KEYS[2], record.operation, digits(amount))
+end
+record.state, record.receipt = 'settled', balance(b, record.operation)
+write_record(KEYS[3], record)
 return answer(b, 'done', digits(amount) .. ' ' .. record.receipt)

@@ -37,8 +37,7 @@ if record.account ~= ARGV[2] then
 end
 if record.state == 'held' then
   local amount = record.amount
-  redis.call('XLEN', KEYS[4])
-  close_at_nothing(b, record, 'release', 'voided', tonumber(ARGV[3]), '"reason":' .. ARGV[4] .. ',')
+  close(b, record, 'release', 'voided', 0, tonumber(ARGV[3]), '"reason":' .. ARGV[4] .. ',', 0)
   return answer(b, 'done', digits(amount) .. ' ' .. record.receipt)
 end
 if record.state == 'charged' or record.state == 'settled' then

@@ -24,17 +24,16 @@ local function kept(record, amount)
   return table.concat(parts, ','), amount
 end
 
--- Give back what a hold has beyond a price. Returns where it went, how much of it had been overage, and all of it.
+-- Give back what a hold has beyond a price. Returns where it went, and how much of it had been overage.
 local function unhold(b, record, price, grace)
   carry(b, record)
-  local back = record.amount - price
-  local to, overage = give_back(b, record, 0, back, grace)
+  local to, overage = give_back(b, record, 0, record.amount - price, grace)
   b.held, b.granted, b.overage = b.held - record.amount, b.granted - overage, b.overage - overage
   change(b, 'held', -record.amount)
   change(b, 'granted', -overage)
   change(b, 'period_granted', -overage)
   change(b, 'overage', -overage)
-  return to, overage, back
+  return to, overage
 end
 
 local function member_of(b, op)
@@ -46,47 +45,32 @@ local function begun(record)
   return record.begun and '"begun":' .. record.begun .. ',' or ''
 end
 
--- Write the books, the record in the state that it has from now on, and strike the hold off the list.
-local function write_closed(b, record, state)
-  commit(b, KEYS[4])
-  if record.amount > 0 and state == 'settled' then
-    redis.call('HINCRBY', KEYS[2], record.operation, digits(record.amount))
-  end
-  record.state, record.receipt = state, balance(b, record.operation)
-  write_record(KEYS[3], record)
-  redis.call('ZREM', KEYS[5], member_of(b, record.op))
-end
-
--- Close at a price of at most what is held. `extra` is what the price is above the hold, as it was drawn for it: its
--- `taken` and `overage`. `rest` is JSON members of the entry.
-local function close_at(b, record, kind, price, grace, rest, extra)
+-- Close at a price of at most what is held; at nothing, all of it goes back. `state` is what the operation is from now
+-- on. `extra` is what is drawn above the hold; `rest` is JSON members of the entry.
+local function close(b, record, kind, state, price, grace, rest, extra)
+  redis.call('XLEN', KEYS[4])
+  redis.call('HSTRLEN', KEYS[2], record.operation)
+  redis.call('ZCARD', KEYS[5])
   sweep(b)
   local held = record.amount
-  local to, overage, back = unhold(b, record, price, grace)
+  local to, overage = unhold(b, record, price, grace)
   record.taken, record.overage = kept(record, price)
-  local delta, more = back - overage, ''
+  local delta, more = held - price - overage, ''
   if extra > 0 then
-    local taken, beyond = draw(b, record.operation, extra)
-    record.taken = joined(record.taken, taken)
-    record.overage, delta = record.overage + beyond, delta - extra + beyond
-    more = '"extra":"' .. digits(extra) .. '",'
+    local drawn, beyond = draw(b, record.operation, extra)
+    record.taken, record.overage = joined(record.taken, drawn), record.overage + beyond
+    delta = delta - extra + beyond
+    more = '"extra":"' .. digits(extra) .. '","drawn":"' .. drawn .. '",'
   end
   record.amount = price + extra
   enter(b, kind, record.op, '"operation":"' .. record.operation .. '","amount":"' .. digits(record.amount)
     .. '","held":"' .. digits(held) .. '","taken":"' .. record.taken .. '","overage":"' .. digits(record.overage)
     .. '","to":"' .. to .. '","back":"' .. digits(overage) .. '",' .. begun(record) .. more .. rest, delta)
-  redis.call('HSTRLEN', KEYS[2], record.operation)
-  redis.call('ZCARD', KEYS[5])
-  write_closed(b, record, 'settled')
-end
-
--- Close at nothing; `state` is what the operation is from now on.
-local function close_at_nothing(b, record, kind, state, grace, rest)
-  sweep(b)
-  local to, overage, back = unhold(b, record, 0, grace)
-  enter(b, kind, record.op, '"operation":"' .. record.operation .. '","amount":"' .. digits(back) .. '","to":"' .. to
-    .. '","overage":"' .. digits(overage) .. '",' .. begun(record) .. rest, back - overage)
-  redis.call('ZCARD', KEYS[5])
-  record.taken, record.overage = '', 0
-  write_closed(b, record, state)
+  commit(b, KEYS[4])
+  if record.amount > 0 then
+    redis.call('HINCRBY', KEYS[2], record.operation, digits(record.amount))
+  end
+  record.state, record.receipt = state, balance(b, record.operation)
+  write_record(KEYS[3], record)
+  redis.call('ZREM', KEYS[5], member_of(b, record.op))
 end
