@@ -12,18 +12,22 @@ Path = tuple[str, ...]
 META: Path = ("meta",)
 ROOT: Path = ()
 EXTENSIONS: Path = ("extensions", "credits")
+RPC: Path = ("result", "_meta", "asgi-meter/credits")
+"""In a response of JSON-RPC: the key has a prefix, as MCP wants it of what is not its own."""
 
 OURS = frozenset({"credits_consumed", "credits_remaining", "credits_reset_at"})
 """The members that are always ours: what the app wrote under these names at the path is cut out."""
 
 _OPEN = ord("{")
+_RPC_VERSION = b'"2.0"'
 
 
 def splice(body: bytes, members: bytes, path: Path = META) -> bytes | None:
     """Put members into the object at a path of the root object.
 
     They go before its closing brace; objects that are missing on the way are made, before the closing brace of their
-    parent. Where a name stands twice, the last counts.
+    parent. Where a name stands twice, the last counts. A message of JSON-RPC 2.0 that would get ``meta`` gets them in
+    its result, and none where it has no result.
 
     Args:
         body: a whole body.
@@ -36,6 +40,8 @@ def splice(body: bytes, members: bytes, path: Path = META) -> bytes | None:
     names = json_scan.root(body)
     if names is None:
         return None
+    if path == META and bytes(names.get("jsonrpc", b"")) == _RPC_VERSION:
+        return _merged(body, members, RPC) if "result" in names else None
     if path and path[0] not in names:
         return _inserted(body, body.rindex(b"}"), _wrapped(members, path), first=not names)
     if not path and OURS.isdisjoint(names):

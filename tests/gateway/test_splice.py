@@ -178,6 +178,47 @@ def test_graphql_gets_its_members_in_extensions(body: bytes, expected: bytes | N
     assert splice(body, MEMBERS, EXTENSIONS) == expected
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        pytest.param(
+            b'{"jsonrpc":"2.0","id":1,"result":{}}',
+            b'{"jsonrpc":"2.0","id":1,"result":{"_meta":{"asgi-meter/credits":{' + MEMBERS + b"}}}}",
+            id="an-empty-result",
+        ),
+        pytest.param(
+            b'{"result":{"_meta":{"progress":1},"content":[]}, "jsonrpc" : "2.0" }',
+            b'{"result":{"_meta":{"progress":1,"asgi-meter/credits":{'
+            + MEMBERS
+            + b'}},"content":[]}, "jsonrpc" : "2.0" }',
+            id="beside-what-the-app-says-there",
+        ),
+        pytest.param(
+            b'{"jsonrpc":"2.0","result":{"_meta":{"asgi-meter/credits":{"credits_consumed":9}}}}',
+            b'{"jsonrpc":"2.0","result":{"_meta":{"asgi-meter/credits":{' + MEMBERS + b"}}}}",
+            id="in-place-of-our-names",
+        ),
+        pytest.param(b'{"jsonrpc":"2.0","id":1,"error":{"code":-32600}}', None, id="an-error"),
+        pytest.param(b'{"jsonrpc":"2.0","id":1,"result":[1]}', None, id="a-result-that-is-no-object"),
+        pytest.param(b'{"jsonrpc":"2.0","id":1,"result":{"_meta":null}}', None, id="a-meta-that-is-no-object"),
+        pytest.param(b'{"jsonrpc":"2.0","method":"ping","meta":{}}', None, id="a-request"),
+        pytest.param(b'{"jsonrpc":"2.0","result":{},"result":1}', None, id="the-last-result-counts"),
+        pytest.param(b'{"jsonrpc":2.0}', b'{"jsonrpc":2.0,' + TOLD + b"}", id="another-version-is-another-thing"),
+        pytest.param(
+            b'{"a":{"jsonrpc":"2.0"}}', b'{"a":{"jsonrpc":"2.0"},' + TOLD + b"}", id="a-nested-message-is-the-apps"
+        ),
+    ],
+)
+def test_a_response_of_json_rpc_gets_its_members_in_its_result(body: bytes, expected: bytes | None):
+    assert splice(body, MEMBERS) == expected
+
+
+def test_a_problem_is_a_problem_whatever_it_says_of_json_rpc():
+    body = b'{"jsonrpc":"2.0","result":{}}'
+
+    assert splice(body, MEMBERS, ROOT) == body[:-1] + b"," + MEMBERS + b"}"
+
+
 @pytest.mark.parametrize("depth", [8, 9, 10, 100, 500])
 def test_a_value_is_stepped_over_however_deep_it_is(depth: int):
     nested = b'[{"]":"}"},' * depth + b"1" + b"]" * depth
