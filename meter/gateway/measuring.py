@@ -57,15 +57,23 @@ class Measure:
         self._response_bytes += len(piece.data)
         usage.read(MeterKind.RESPONSE_BYTES, self._response_bytes)
         if self._reader is not None:
-            usage.read(MeterKind.RESPONSE_EVENTS, piece.events)
-            for pointer, units in self._reader.found.items():
-                if units is not None:
-                    usage.read(MeterKind.JSON, units, pointer)
+            self._read(self._reader, piece.events)
         self._time()
+
+    def complete(self) -> None:
+        """Read what is known at the end of a whole answer alone: whether what it began last is an event, and says."""
+        if self._reader is not None:
+            self._read(self._reader, self._reader.finish())
 
     def end(self) -> None:
         """Read the clock for the last time."""
         self._time()
+
+    def _read(self, reader: StreamReader, events: int) -> None:
+        self._charge.usage.read(MeterKind.RESPONSE_EVENTS, events)
+        for pointer, units in reader.found.items():
+            if units is not None:
+                self._charge.usage.read(MeterKind.JSON, units, pointer)
 
     def _time(self) -> None:
         milliseconds = (time.monotonic_ns() - self._began_ns) // 1_000_000

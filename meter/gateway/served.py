@@ -120,7 +120,9 @@ class ServedCall:
         return _figures(charge) if charge.booked else None
 
     async def at_end(self, status: int) -> Figures | None:
-        """Close the charge: the answer is complete."""
+        """Close the charge: the answer is complete, or cut."""
+        if self._measure is not None and not self._cut:
+            self._measure.complete()
         await self._close(self._end(status))
         return _figures(self._charge) if self._charge.booked else None
 

@@ -155,6 +155,15 @@ async def test_a_stream_ends_at_its_ceiling_between_two_events(store_url, tmp_pa
     assert len(app.sent) < 15
 
 
+async def test_the_event_at_which_a_stream_is_cut_costs_nothing(store_url, tmp_path):
+    app = streaming(*[EVENT * 3] * 30, content=SSE)
+    async with metered(app, tmp_path, store_url, POLICY.replace("at_most: 40,", "at_most: 40.5,")) as here:
+        await call(here.app, "GET /events")
+        books = await here.books.of()
+
+    assert books.consumed == 40_000_000
+
+
 async def test_a_stream_ends_when_the_account_is_empty(store_url, tmp_path):
     app = streaming(*[b'{"n":1}\n'] * 100, content=LINES)
     async with metered(app, tmp_path, store_url, POLICY.replace("1000,", "14,")) as here:
@@ -165,6 +174,33 @@ async def test_a_stream_ends_when_the_account_is_empty(store_url, tmp_path):
     assert lines == [b'{"n":1}'] * 14
     assert json.loads(last)["error"]["code"] == "insufficient_credits"
     assert (books.consumed, books.remaining, books.reserved) == (14_000_000, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "pieces", "consumed"),
+    [
+        pytest.param(SSE, [EVENT * 3, b'data: {"n": '], 3, id="an-event-that-no-client-is-given"),
+        pytest.param(SSE, [EVENT * 3, b'data: {"n": 1}\n'], 3, id="an-event-without-its-blank-line"),
+        pytest.param(LINES, [b"1\n2\n", b"3"], 3, id="a-last-line-without-an-end"),
+    ],
+)
+async def test_an_event_that_the_stream_did_not_end_costs_what_its_format_says(
+    store_url, tmp_path, content, pieces, consumed
+):
+    async with metered(streaming(*pieces, content=content), tmp_path, store_url, POLICY) as here:
+        await call(here.app, "GET /events")
+        books = await here.books.of()
+
+    assert books.consumed == consumed * 1_000_000
+
+
+async def test_what_the_last_line_says_is_charged_even_without_its_end(store_url, tmp_path):
+    lines = streaming(b'{"a": 1}\n', b'{"usage": {"total": 812}}', content=LINES)
+    async with metered(lines, tmp_path, store_url, POLICY) as here:
+        await call(here.app, "POST /chat")
+        books = await here.books.of()
+
+    assert books.consumed == 9_120_000
 
 
 async def test_bytes_both_ways_are_metered_to_the_byte(store_url, tmp_path):
