@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from meter.credits import Credits
 from meter.ledger.engine import RedisLedger
+from meter.ledger.holding import HoldTerms, OnExpiry
 from meter.ledger.ids import operation_id
 from meter.ledger.line import open_line
 from meter.ledger.promise import Account, Done, Grant, GrantKind, Order, Statement
@@ -38,6 +39,15 @@ def order(ledger: RedisLedger, account: Account, amount: int = 10, operation: st
 async def charged(ledger: RedisLedger, account: Account, amount: int = 10, operation: str = "chat") -> Order:
     placed = order(ledger, account, amount, operation)
     done = await ledger.charge(placed)
+    assert isinstance(done, Done)
+    return placed
+
+
+async def held(
+    ledger: RedisLedger, account: Account, amount: int = 10, operation: str = "chat", terms: HoldTerms | None = None
+) -> Order:
+    placed = order(ledger, account, amount, operation)
+    done = await ledger.hold(placed, terms or HoldTerms(on_expiry=OnExpiry.RELEASE))
     assert isinstance(done, Done)
     return placed
 

@@ -28,7 +28,8 @@ if not record or record.account ~= ARGV[2] or record.state == 'held' and record.
   return answer(b, 'gone')
 end
 if record.state ~= 'held' then
-  local charged = record.state == 'settled' and record.amount - record.back or 0
+  local paid = record.state == 'charged' or record.state == 'settled' or record.state == 'refunded'
+  local charged = paid and record.amount - record.back or 0
   return answer(b, 'repeat', digits(charged) .. ' ' .. balance(b, record.operation))
 end
 local released = record.by == 'release'
