@@ -8,7 +8,7 @@ from meter.credits import Credits
 from meter.ledger.engine import RedisLedger
 from meter.ledger.holding import Closed, HoldTerms, OnExpiry
 from meter.ledger.names import op_key
-from meter.ledger.promise import Account, Order, Word
+from meter.ledger.promise import Account, Done, Order, Short, Word
 from meter.pricing.calendar import period_containing
 from tests.ledger.books import (
     START,
@@ -17,6 +17,7 @@ from tests.ledger.books import (
     entries,
     held,
     opened,
+    order,
     stands,
 )
 from tests.ledger.machine import store_client
@@ -104,3 +105,41 @@ async def test_a_hold_that_was_closed_in_time_does_not_expire(drill: Drill) -> N
 
     assert [(one.word, one.amount) for one in closed] == [(Word.REPEAT, 12), (Word.REPEAT, 0), (Word.REPEAT, 0)]
     assert await stand(drill.ledger) == (100, 12, 0, 88)
+
+
+async def test_a_hold_that_outlived_its_period_is_refunded_in_the_one_that_it_was_used_in(drill: Drill) -> None:
+    account = await opened(drill.ledger, included=10, overage=50)
+    placed = await held(drill.ledger, account, 30)
+    await next_period(drill, account)
+    await settled(drill.ledger, placed, 25)
+    await drill.ledger.refund("acme", placed.op, reason="sorry")
+    one = await stands(drill.ledger)
+
+    assert (one.consumed, one.reserved, one.overage) == (0, 0, 0)
+    assert one.lifetime["granted"] == one.remaining + one.lifetime["spent"] + one.lifetime["expired"]
+
+
+async def test_the_overage_in_a_hold_counts_in_the_period_that_runs_and_never_past_its_limit(drill: Drill) -> None:
+    account = await opened(drill.ledger, included=10, overage=50)
+    placed = await held(drill.ledger, account, 40)
+    account = await next_period(drill, account)
+    begun = (await stands(drill.ledger)).overage
+    await extended(drill.ledger, placed, 1000)
+    grown = await stands(drill.ledger)
+    closed = await settled(drill.ledger, placed, 1000, overrun=True)
+
+    assert (begun, grown.overage, grown.reserved) == (30, 50, 70)
+    assert closed.amount == 70
+    assert (await stands(drill.ledger)).overage == 50
+
+
+async def test_the_overage_that_a_hold_of_an_earlier_period_gives_back_can_be_drawn_again(drill: Drill) -> None:
+    account = await opened(drill.ledger, included=10, overage=50)
+    placed = await held(drill.ledger, account, 60)
+    account = await next_period(drill, account)
+    short = await drill.ledger.charge(order(drill.ledger, account, 11))
+    await drill.ledger.release("acme", placed.op, reason="503")
+
+    assert isinstance(short, Short)
+    assert isinstance(await drill.ledger.charge(order(drill.ledger, account, 70)), Done)
+    assert (await stands(drill.ledger)).overage == 50

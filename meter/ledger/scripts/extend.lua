@@ -35,15 +35,12 @@ redis.call('ZCARD', KEYS[5])
 record.till = b.now + tonumber(ARGV[4])
 if more > 0 then
   sweep(b)
-  carry(b, record)
   local taken, overage = draw(b, record.operation, more)
   record.amount, record.overage = record.amount + more, record.overage + overage
   record.taken = joined(record.taken, taken)
-  b.held = b.held + more
-  change(b, 'held', more)
+  set_aside(b, more, overage)
   enter(b, 'extend', b.op, '"operation":"' .. record.operation .. '","amount":"' .. digits(more) .. '","taken":"'
-    .. taken .. '","overage":"' .. digits(overage) .. '","until":' .. digits(record.till) .. ',' .. begun(record),
-    overage - more)
+    .. taken .. '","overage":"' .. digits(overage) .. '","until":' .. digits(record.till) .. ',', overage - more)
   commit(b, KEYS[4])
 end
 record.at_least = math.min(math.max(record.at_least, tonumber(ARGV[5])), record.amount)

@@ -38,8 +38,7 @@ redis.call('ZCARD', KEYS[5])
 sweep(b)
 local taken, overage = draw(b, operation, tonumber(amount))
 local till = b.now + tonumber(ARGV[7])
-b.held = b.held + tonumber(amount)
-change(b, 'held', tonumber(amount))
+set_aside(b, tonumber(amount), overage)
 enter(b, 'hold', op, '"operation":"' .. operation .. '","amount":"' .. amount .. '","taken":"' .. taken
   .. '","overage":"' .. digits(overage) .. '","until":' .. digits(till) .. ',"quote":' .. quote .. ',',
   overage - tonumber(amount))

@@ -19,12 +19,12 @@ if b.known then
 end
 redis.call('ZCARD', KEYS[2])
 
-b.lots, b.gone, b.left, b.held, b.entries, b.add, b.set = {}, {}, 0, 0, {}, {}, {}
+b.lots, b.gone, b.left, b.held, b.held_overage, b.entries, b.add, b.set = {}, {}, 0, 0, 0, {}, {}, {}
 b.revision, b.status, b.overage_limit, b.terms = '1', 'active', tonumber(ARGV[6]), ARGV[7]
 local rest, amount = begin(b, ARGV[3], ARGV[4], ARGV[5])
 enter(b, 'open', b.op, rest .. '"terms":' .. ARGV[7] .. ',', amount)
 b.set['revision'], b.set['status'], b.set['terms'], b.set['overage_limit'] = '1', 'active', ARGV[7], ARGV[6]
-for _, counter in ipairs({ 'granted', 'spent', 'expired', 'revoked', 'held' }) do
+for _, counter in ipairs({ 'granted', 'spent', 'expired', 'revoked', 'held', 'held_overage' }) do
   b.set[counter] = '0'
 end
 commit(b, KEYS[3])

@@ -6,11 +6,11 @@
 -- what the list says of it is what it held when the list was written.
 
 -- Read the books of KEYS[1]: `lots` and `granted` without what has expired by now, `left` with it until `sweep` writes
--- it down; `held` is what open holds have set aside. `known` is false where there is no such account, `broken` true
--- where the burn list can't be read or does not add up.
+-- it down; `held` is what open holds have set aside, `held_overage` what of that is overage. `known` is false where there
+-- is no such account, `broken` true where the burn list can't be read or does not add up.
 local function read(op, account)
   local raw = redis.call('HMGET', KEYS[1], 'lots', 'revision', 'status', 'start', 'end', 'seen', 'period_granted',
-    'overage', 'overage_limit', 'terms', 'left', 'others', 'held')
+    'overage', 'overage_limit', 'terms', 'left', 'others', 'held', 'held_overage')
   local now, behind = clock(tonumber(raw[6] or '0'))
   local b = { op = op, account = account, now = now, behind = behind, known = raw[1] and true or false }
   b.head = op .. ' ' .. account .. ' '
@@ -20,7 +20,7 @@ local function read(op, account)
   end
   b.revision, b.status, b.start, b.finish, b.terms = raw[2], raw[3], raw[4], raw[5], raw[10]
   b.granted, b.overage, b.overage_limit = tonumber(raw[7]), tonumber(raw[8]), tonumber(raw[9])
-  b.held = tonumber(raw[13])
+  b.held, b.held_overage = tonumber(raw[13]), tonumber(raw[14] or '0')
   b.lots, b.gone, b.left, b.entries, b.add, b.set = {}, {}, 0, {}, {}, {}
   local position = 1
   while position <= #raw[1] do

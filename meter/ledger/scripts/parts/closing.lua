@@ -2,15 +2,6 @@
 --
 -- KEYS  1 account  2 used  3 op  4 ledger  5 holds
 
--- Count a hold of an earlier period in the one that runs, whose grants it has been part of since that began.
-local function carry(b, record)
-  if record.start ~= b.start then
-    b.overage = b.overage + record.overage
-    change(b, 'overage', record.overage)
-    record.begun, record.start = record.start, b.start
-  end
-end
-
 -- What paid in the end, of what was taken: what was burnt last has gone back first, and overage before all.
 local function kept(record, amount)
   local parts = {}
@@ -24,12 +15,14 @@ local function kept(record, amount)
   return table.concat(parts, ','), amount
 end
 
--- Give back what a hold has beyond a price. Returns where it went, and how much of it had been overage.
+-- Give back what a hold has beyond a price. Returns where it went, and how much of it had been overage. A hold counts
+-- in the period that runs, whichever it was made in: that one began with what was held.
 local function unhold(b, record, price, grace)
-  carry(b, record)
+  record.start = b.start
   local to, overage = give_back(b, record, 0, record.amount - price, grace)
   b.held, b.granted, b.overage = b.held - record.amount, b.granted - overage, b.overage - overage
   change(b, 'held', -record.amount)
+  change(b, 'held_overage', -record.overage)
   change(b, 'granted', -overage)
   change(b, 'period_granted', -overage)
   change(b, 'overage', -overage)
@@ -38,11 +31,6 @@ end
 
 local function member_of(b, op)
   return b.account .. '|' .. op
-end
-
--- The period in which a hold was last counted, where another one runs by now.
-local function begun(record)
-  return record.begun and '"begun":' .. record.begun .. ',' or ''
 end
 
 -- Close at a price of at most what is held; at nothing, all of it goes back. `state` is what the operation is from now
@@ -65,7 +53,7 @@ local function close(b, record, kind, state, price, grace, rest, extra)
   record.amount = price + extra
   enter(b, kind, record.op, '"operation":"' .. record.operation .. '","amount":"' .. digits(record.amount)
     .. '","held":"' .. digits(held) .. '","taken":"' .. record.taken .. '","overage":"' .. digits(record.overage)
-    .. '","to":"' .. to .. '","back":"' .. digits(overage) .. '",' .. begun(record) .. more .. rest, delta)
+    .. '","to":"' .. to .. '","back":"' .. digits(overage) .. '",' .. more .. rest, delta)
   commit(b, KEYS[4])
   if record.amount > 0 then
     redis.call('HINCRBY', KEYS[2], record.operation, digits(record.amount))

@@ -30,3 +30,10 @@ local function draw(b, operation, owed)
   change(b, 'overage', owed)
   return table.concat(taken, ','), owed
 end
+
+-- Set aside what was drawn, of which so much was overage.
+local function set_aside(b, amount, overage)
+  b.held = b.held + amount
+  change(b, 'held', amount)
+  change(b, 'held_overage', overage)
+end

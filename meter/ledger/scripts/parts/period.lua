@@ -3,12 +3,14 @@ local INCLUDED_PRIORITY = 10
 local INCLUDED_JSON = '{"kind":"included","note":""}'
 
 -- ARGV start, end (0 = none), included -> the entry's members and what the grant holds. The books' counters of the
--- period must be at zero use; what the grants still hold, and what holds have set aside, opens the new period.
+-- period must be at zero use; what the grants still hold, and what holds have set aside, opens the new period. So does the
+-- overage in holds: it will be used in this period if at all, and its limit is one for both.
 local function begin(b, start, finish, included)
-  b.start, b.finish, b.overage = start, finish, 0
+  b.start, b.finish, b.overage = start, finish, b.held_overage
   local amount = math.min(tonumber(included), LIMIT - b.left - b.held)
   b.granted = b.left + b.held + amount
-  b.set['start'], b.set['end'], b.set['overage'], b.set['period_granted'] = start, finish, '0', digits(b.granted)
+  b.set['start'], b.set['end'] = start, finish
+  b.set['overage'], b.set['period_granted'] = digits(b.overage), digits(b.granted)
   local id = 'period:' .. start
   local facts = { created = b.now, priority = INCLUDED_PRIORITY, expires = tonumber(finish), cost = 0, scope = '' }
   if amount > 0 then
