@@ -70,11 +70,11 @@ class RedisLedger(Operations):
 
     async def refund(self, account: str, op: str, *, reason: str, keep: Credits = ZERO) -> Undone:
         """Give a charge back, but for what is kept of it, to the grants that it came from."""
-        return await self._undo(scripts.REFUND, self.op_keys(account, op), account, op, reason, str(keep))
+        return await self._undo(scripts.REFUND, self.op_keys(account, op), account, op, reason=reason, keep=keep)
 
     async def void(self, account: str, op: str) -> Undone:
         """Undo an operation of unknown fate."""
-        return await self._undo(scripts.VOID, self._hold_keys(account, op), account, op, "its fate was unknown")
+        return await self._undo(scripts.VOID, self._hold_keys(account, op), account, op, reason="its fate was unknown")
 
     async def refund_entry(
         self, entry: str, *, account: str, op: str, reason: str, amount: Credits | None = None
@@ -86,8 +86,8 @@ class RedisLedger(Operations):
         told = None if text is None else history.charged(entry, text)
         if told is None or told.account != account or told.at < self.now() - REFUND_WINDOW_SECONDS:
             return Undone(word=Word.GONE)
-        found = await history.find_charge(self, account, told.op)
-        return await self._undo_entry(found or told, op=op, reason=reason, amount=amount, kind="refund")
+        told = await history.with_given_back(self, told)
+        return await self._undo_entry(told, op=op, reason=reason, amount=amount)
 
     async def open_account(self, account: str, terms: Terms, *, op: str) -> tuple[Word, Account]:
         """Open an account with its first period's grant; ``repeat`` where it exists already."""
@@ -180,10 +180,10 @@ class RedisLedger(Operations):
         return tuple(sorted((key for key in found if key), key=lambda key: (key.created_at, key.key_hash)))
 
     async def _undo(
-        self, script: Script, keys: tuple[str, ...], account: str, op: str, reason: str, *more: str
+        self, script: Script, keys: tuple[str, ...], account: str, op: str, *, reason: str, keep: Credits = ZERO
     ) -> Undone:
         """Undo by the operation's record, or, where that is forgotten, by its entry."""
-        args = (op, account, str(REFUND_GRACE_SECONDS), reason_text(reason), *more)
+        args = (op, account, str(REFUND_GRACE_SECONDS), reason_text(reason), str(keep))
         answer = await self._store.ask(script, keys, args)
         if answer.word is not Word.LATE:
             return _undone(answer)
@@ -191,13 +191,22 @@ class RedisLedger(Operations):
         if found is None:
             return Undone(word=Word.GONE)
         kind = "void" if script is scripts.VOID else "refund"
-        return await self._undo_entry(found, op=f"{kind}:{op}", reason=reason, amount=None, kind=kind)
+        return await self._undo_entry(found, op=f"{kind}:{op}", reason=reason, amount=None, kind=kind, keep=keep)
 
-    async def _undo_entry(self, charge: Charged, *, op: str, reason: str, amount: Credits | None, kind: str) -> Undone:
+    async def _undo_entry(
+        self,
+        charge: Charged,
+        *,
+        op: str,
+        reason: str,
+        amount: Credits | None,
+        kind: str = "refund",
+        keep: Credits = ZERO,
+    ) -> Undone:
         shard = self.shard_of(charge.account)
         keys = (*self.op_keys(charge.account, charge.op), names.op_key(shard, op))
         facts = (charge.entry, charge.op, charge.operation, charge.amount, charge.overage, charge.taken, charge.period)
-        asked = ("rest" if amount is None else str(amount), charge.given_back, kind)
+        asked = ("rest" if amount is None else str(amount), charge.given_back, kind, str(keep))
         args = (str(REFUND_GRACE_SECONDS), reason_text(reason), *facts, *asked)
         return _undone(await self._step(scripts.REFUND_ENTRY, keys, charge.account, op, *args))
 

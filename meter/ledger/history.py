@@ -16,8 +16,10 @@ LIVES_SECONDS = 600
 CHARGING = ("charge", "settle", "late", "expire_hold")
 """The kinds of entries that can charge an operation; a hold that ends at nothing has an amount of 0."""
 
+GIVING_BACK = ("refund", "void")
+
 RECORD_SECONDS = 900
-"""Its record lives so long, and what undoes it by the record makes it live so long again."""
+"""Its record lives so long, and whatever gives back from it makes it live so long again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,7 @@ class Charged:
     period: str
     at: int
     given_back: str = "0"
-    """What other entries say that was given back by its record."""
+    """What other entries say that went back, up to what went back by its record."""
 
 
 def charged(entry: str, text: str) -> Charged | None:
@@ -56,31 +58,50 @@ def charged(entry: str, text: str) -> Charged | None:
 
 
 async def find_charge(shards: Shards, account: str, op: str) -> Charged | None:
-    """Look for the charge of an operation among the entries of its time, and whether it was undone by its record."""
-    shard = shards.shard_of(account)
-    born = ids.birth(op)
-    after = f"{max(0, born - BORN_EARLY_SECONDS)}000-0"
-    last = f"{born + LIVES_SECONDS + RECORD_SECONDS + BORN_EARLY_SECONDS}000-0"
-    found: Charged | None = None
-    while page := await shards.entries(shard, after, PAGE_MAX, upto=last):
+    """Look for the charge of an operation among the entries of its time, and what its record gave back since then."""
+    shard, born = shards.shard_of(account), ids.birth(op)
+    after, upto = _second(born - BORN_EARLY_SECONDS), _second(born + LIVES_SECONDS + BORN_EARLY_SECONDS)
+    while page := await shards.entries(shard, after, PAGE_MAX, upto=upto):
         for entry, text in page:
-            if op not in text:
-                continue
-            if found is None:
-                found = _its_charge(entry, text, account, op)
-            elif back := _given_back(text, op):
-                return replace(found, given_back=back)
+            said = _about(text, account, op)
+            if found := said and charged(entry, text):
+                return await with_given_back(shards, found)
+            if said and said["kind"] == "hold":
+                upto = "+"
         after = page[-1][0]
-    return found
+    return None
 
 
-def _its_charge(entry: str, text: str, account: str, op: str) -> Charged | None:
-    found = charged(entry, text)
-    return found if found and (found.op, found.account) == (op, account) else None
+async def with_given_back(shards: Shards, charge: Charged) -> Charged:
+    """Add to a charge what went back by its record, and by its entry until then.
+
+    Who gives back by the entry asks the account how much that was before; only what the record alone knew is looked for
+    here, as long as there may have been a record.
+    """
+    after, upto, back = charge.entry, _forgotten_by(charge.entry), 0
+    while page := await shards.entries(shards.shard_of(charge.account), after, PAGE_MAX, upto=upto):
+        for entry, text in page:
+            said = _about(text, charge.account, charge.op)
+            if said and said["kind"] in GIVING_BACK:
+                upto, back = _forgotten_by(entry), back + int(said["amount"])
+                if "entry" not in said:
+                    return replace(charge, given_back=str(back))
+        after = page[-1][0]
+    return charge
 
 
-def _given_back(text: str, op: str) -> str:
-    """What an entry says that was given back of an operation by its record, which happens once; empty if nothing."""
-    said = json.loads(text)
-    undoes = said["kind"] in ("refund", "void") and said.get("of") == op and "entry" not in said
-    return str(said["amount"]) if undoes else ""
+def _about(text: str, account: str, op: str) -> dict[str, Any] | None:
+    """What an entry says, if it says it of this operation."""
+    if op not in text:
+        return None
+    said: dict[str, Any] = json.loads(text)
+    return said if said["account"] == account and op in (said["op"], said.get("of")) else None
+
+
+def _forgotten_by(entry: str) -> str:
+    """Where in the stream the record that was written with an entry is forgotten."""
+    return _second(int(entry.partition("-")[0]) // 1000 + RECORD_SECONDS + BORN_EARLY_SECONDS)
+
+
+def _second(second: int) -> str:
+    return f"{max(0, second)}000-0"

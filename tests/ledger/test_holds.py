@@ -1,6 +1,7 @@
 """What the ledger promises of holds, on a real server and on fakeredis: each rule by its name."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -143,3 +144,45 @@ async def test_the_overage_that_a_hold_of_an_earlier_period_gives_back_can_be_dr
     assert isinstance(short, Short)
     assert isinstance(await drill.ledger.charge(order(drill.ledger, account, 70)), Done)
     assert (await stands(drill.ledger)).overage == 50
+
+
+async def test_a_hold_that_lived_long_is_refunded_by_its_entry(drill: Drill, any_store_url: str) -> None:
+    placed = await held(drill.ledger, await opened(drill.ledger), 30)
+    for _ in range(4):
+        await drill.wait(3600)
+        await extended(drill.ledger, placed, 30, seconds=4000)
+    await settled(drill.ledger, placed, 12)
+    await drill.wait(901)
+    await forget(any_store_url, drill.ledger, placed.op)
+    undone = [await drill.ledger.refund("acme", placed.op, reason="sorry") for _ in range(2)]
+
+    assert [(one.word, one.amount) for one in undone] == [(Word.DONE, 12), (Word.REPEAT, 12)]
+    assert (await stands(drill.ledger)).consumed == 0
+
+
+async def test_what_the_record_of_a_long_hold_gave_back_is_not_given_back_by_its_entry(
+    drill: Drill, any_store_url: str
+) -> None:
+    placed = await held(drill.ledger, await opened(drill.ledger), 30, terms=replace(RELEASED, seconds=10_000))
+    await drill.wait(5000)
+    await settled(drill.ledger, placed, 12)
+    entry = (await drill.ledger.entries(drill.ledger.shard_of("acme")))[-1][0]
+    await drill.ledger.refund("acme", placed.op, reason="404", keep=Credits(2))
+    await drill.wait(901)
+    await forget(any_store_url, drill.ledger, placed.op)
+    undone = await drill.ledger.refund_entry(entry, account="acme", op="refunds:1", reason="sorry")
+
+    assert (undone.word, undone.amount) == (Word.DONE, 2)
+    assert (await stands(drill.ledger)).consumed == 0
+
+
+async def test_a_hold_that_expired_at_nothing_has_no_entry_to_refund(drill: Drill, any_store_url: str) -> None:
+    placed = await held(drill.ledger, await opened(drill.ledger), 30, terms=RELEASED)
+    await drill.wait(60)
+    await drill.ledger.expire_hold("acme", placed.op)
+    entry = (await drill.ledger.entries(drill.ledger.shard_of("acme")))[-1][0]
+    await drill.wait(901)
+    await forget(any_store_url, drill.ledger, placed.op)
+
+    assert (await drill.ledger.refund_entry(entry, account="acme", op="r:1", reason="sorry")).word is Word.GONE
+    assert (await drill.ledger.void("acme", placed.op)).word is Word.GONE

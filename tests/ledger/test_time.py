@@ -206,6 +206,31 @@ async def test_what_was_undone_by_its_record_is_not_undone_again_by_its_entry(dr
     assert (await stands(drill.ledger)).remaining == 100
 
 
+async def test_what_entry_and_record_gave_back_together_is_not_given_back_again(
+    drill: Drill, any_store_url: str
+) -> None:
+    placed = await charged(drill.ledger, await opened(drill.ledger), 50)
+    entry = (await drill.ledger.entries(drill.ledger.shard_of("acme")))[-1][0]
+    part = await drill.ledger.refund_entry(entry, account="acme", op="refunds:1", reason="x", amount=Credits(20))
+    rest = await drill.ledger.refund("acme", placed.op, reason="503", keep=Credits(10))
+    await drill.wait(901)
+    await forget(any_store_url, drill, placed.op)
+    undone = await drill.ledger.refund_entry(entry, account="acme", op="refunds:2", reason="sorry")
+
+    assert [one.amount for one in (part, rest, undone)] == [20, 20, 10]
+    assert (await stands(drill.ledger)).remaining == 100
+
+
+async def test_a_refund_by_the_entry_keeps_what_is_to_be_kept(drill: Drill, any_store_url: str) -> None:
+    placed = await charged(drill.ledger, await opened(drill.ledger), 50)
+    await drill.wait(901)
+    await forget(any_store_url, drill, placed.op)
+    undone = [await drill.ledger.refund("acme", placed.op, reason="404", keep=Credits(5)) for _ in range(2)]
+
+    assert [(one.word, one.amount) for one in undone] == [(Word.DONE, 45), (Word.REPEAT, 45)]
+    assert (await stands(drill.ledger)).consumed == 5
+
+
 async def test_there_is_nothing_to_void_of_a_forgotten_operation_that_never_was(drill: Drill) -> None:
     await opened(drill.ledger)
 

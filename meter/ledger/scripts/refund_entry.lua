@@ -7,6 +7,7 @@
 -- ARGV  1 op  2 account id  3 grace (seconds that an adjustment grant lives)  4 reason (JSON text)
 --       5 entry id  6 op id of the charge  7 operation  8 amount charged  9 overage drawn  10 taken  11 period start
 --       12 amount to give back, or "rest"  13 what entries say that was given back by the record  14 kind (refund, void)
+--       15 what is kept where the rest is asked for
 --
 -- Replies "<op> <account id> <word> <now> <seconds the clock is behind> ..." with
 --   done     amount remaining granted end
@@ -17,7 +18,7 @@
 
 local b = read(ARGV[1], ARGV[2])
 if not is_operation(ARGV[6]) or not is_whole(ARGV[3]) or not is_whole(ARGV[8])
-  or not is_whole(ARGV[9]) or not is_whole(ARGV[11]) or not is_whole(ARGV[13])
+  or not is_whole(ARGV[9]) or not is_whole(ARGV[11]) or not is_whole(ARGV[13]) or not is_whole(ARGV[15])
   or not (ARGV[12] == 'rest' or is_whole(ARGV[12])) then
   return redis.error_reply('BADARG an id or an amount of the refund is malformed')
 end
@@ -44,7 +45,7 @@ local record = record_of(KEYS[3], ARGV[6])
 local marked = tonumber(redis.call('HGET', KEYS[1], 'refunded:' .. ARGV[5]) or '0')
 local back = math.max(marked, tonumber(ARGV[13]), record and record.back or 0)
 local left = charge.amount - back
-local amount = ARGV[12] == 'rest' and left or math.min(left, tonumber(ARGV[12]))
+local amount = ARGV[12] == 'rest' and math.max(0, left - tonumber(ARGV[15])) or math.min(left, tonumber(ARGV[12]))
 if amount == 0 then
   return answer(b, 'repeat', '0 ' .. balance(b, charge.operation))
 end

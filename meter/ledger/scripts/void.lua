@@ -6,6 +6,7 @@
 --
 -- KEYS  1 account  2 used  3 op  4 ledger  5 holds
 -- ARGV  1 op id  2 account id  3 grace (seconds that an adjustment grant lives)  4 reason (JSON text)
+--       5 what is kept of it: nothing
 --
 -- Replies "<op id> <account id> <word> <now> <seconds the clock is behind> ..." with
 --   done     amount remaining granted end: it was charged or held, and is not any more
