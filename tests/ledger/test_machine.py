@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 
+import pytest
 import redis
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from meter.ledger.memory import forget
 from tests.conftest import Server
-from tests.ledger.machine import LedgerMachine
+from tests.ledger.machine import HoldMachine, LedgerMachine
 
 
-def drive(make: Callable[[], LedgerMachine], examples: int, steps: int) -> None:
+def drive(make: Callable[[], RuleBasedStateMachine], examples: int, steps: int) -> None:
     run_state_machine_as_test(
         make,
         settings=settings(
@@ -24,19 +25,26 @@ def drive(make: Callable[[], LedgerMachine], examples: int, steps: int) -> None:
     )
 
 
-def test_the_scripts_keep_the_books_as_the_model_does(store_server: Server) -> None:
-    def make() -> LedgerMachine:
+@pytest.mark.parametrize(
+    ("machine", "examples"),
+    [pytest.param(LedgerMachine, 50, id="everything"), pytest.param(HoldMachine, 30, id="holds above all")],
+)
+def test_the_scripts_keep_the_books_as_the_model_does(
+    store_server: Server, machine: Callable[[str], RuleBasedStateMachine], examples: int
+) -> None:
+    def make() -> RuleBasedStateMachine:
         with redis.Redis.from_url(store_server.url) as client:
             client.flushall()
-        return LedgerMachine(store_server.url)
+        return machine(store_server.url)
 
-    drive(make, examples=50, steps=50)
+    drive(make, examples=examples, steps=50)
 
 
-def test_fakeredis_keeps_the_books_as_the_model_does() -> None:
-    def make() -> LedgerMachine:
+@pytest.mark.parametrize("machine", [LedgerMachine, HoldMachine])
+def test_fakeredis_keeps_the_books_as_the_model_does(machine: Callable[[str], RuleBasedStateMachine]) -> None:
+    def make() -> RuleBasedStateMachine:
         url = "memory://machine"
         forget(url)
-        return LedgerMachine(url)
+        return machine(url)
 
     drive(make, examples=4, steps=20)

@@ -1,0 +1,98 @@
+"""Steps that change an account, and the clock."""
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule
+
+from meter.credits import Credits
+from meter.ledger.promise import Grant, GrantKind, Status
+from meter.policy.model import PeriodUnit
+from meter.pricing.calendar import period_containing
+from meter.pricing.terms import Terms
+from tests.ledger.machine.steps import Steps, accounts
+from tests.ledger.model import DAY
+
+OVERAGE_MAX = 60
+SCOPES = (frozenset(), frozenset({"chat"}), frozenset({"chat", "users.list"}))
+
+terms = st.builds(
+    Terms,
+    plan=st.sampled_from(("free", "pro")),
+    included=st.sampled_from((0, 100, 250)).map(Credits),
+    period=st.sampled_from((PeriodUnit.MONTH, PeriodUnit.WEEK, PeriodUnit.NONE)),
+    overage_limit=st.sampled_from((0, OVERAGE_MAX)).map(Credits),
+)
+
+
+class AccountSteps(Steps):
+    """An account is opened, renewed, given grants and changed, while time passes."""
+
+    @initialize(terms=terms)
+    def somebody_is_there(self, terms: Terms) -> None:
+        self.begin_account("acme", replace(terms, included=Credits(250)))
+        self.begin_account("acme/team", terms)
+
+    # The clock.
+
+    @rule(seconds=st.sampled_from((1, 59, 700, 1000, 3600, DAY, 9 * DAY, 40 * DAY)))
+    def time_passes(self, seconds: int) -> None:
+        self.set_clock(self.line.now + seconds)
+
+    @rule(name=accounts)
+    def its_period_ends(self, name: str) -> None:
+        self.begin_the_next_period(name)
+
+    @rule(seconds=st.sampled_from((1, 4, 5, 30)))
+    def the_clock_jumps_back(self, seconds: int) -> None:
+        self.set_clock(self.line.now - seconds)
+
+    # Steps.
+
+    @rule(name=accounts, terms=terms)
+    def open_account(self, name: str, terms: Terms) -> None:
+        self.begin_account(name, terms)
+
+    @rule(name=accounts)
+    def begin_a_period(self, name: str) -> None:
+        self.renew(name)
+
+    @rule(
+        name=accounts,
+        grant=st.builds(
+            Grant,
+            id=st.sampled_from(("a", "B", "c.1", "d-2", "e:3")),
+            kind=st.sampled_from((GrantKind.PROMO, GrantKind.PURCHASED)),
+            amount=st.sampled_from((0, 10, 90)).map(Credits),
+            priority=st.sampled_from((5, 10, 50)),
+            scope=st.sampled_from(SCOPES),
+            cost_basis=st.sampled_from((0, 3)).map(Credits),
+        ),
+        lives=st.sampled_from((None, -1, 100, DAY, 60 * DAY)),
+    )
+    def grant(self, name: str, grant: Grant, lives: int | None) -> None:
+        if lives is not None:
+            grant = replace(grant, expires_at=self.line.now + lives)
+        assert self.wait(self.ledger.grant(name, grant)) == self.model.grant(name, grant)
+
+    @rule(name=accounts, data=st.data())
+    def revoke(self, name: str, data: st.DataObject) -> None:
+        known = sorted(self.model.books[name].facts) if name in self.model.books else []
+        grant = data.draw(st.sampled_from((*known, "nothing")))
+        op = self.label("revoke")
+        assert self.wait(self.ledger.revoke(name, grant, op=op)) == self.model.revoke(name, grant, op)
+
+    @rule(name=accounts, status=st.sampled_from((*[Status.ACTIVE] * 7, Status.SUSPENDED)), again=st.booleans())
+    def set_status(self, name: str, status: Status, again: bool) -> None:
+        if not again:
+            self.count += 1
+        op = f"status:{self.count}"
+        self.change_status(name, status, op)
+
+    @rule(name=accounts, terms=terms)
+    def set_terms(self, name: str, terms: Terms) -> None:
+        op = self.label("terms")
+        self.remember(op)
+        self.tell_the_time(name)
+        end = period_containing(terms, self.ledger.now()).end
+        assert self.wait(self.ledger.set_terms(name, terms, op=op)) == self.model.set_terms(name, terms, op, end)

@@ -1,0 +1,109 @@
+"""Accounts in the model: opened, renewed, given grants, changed."""
+
+from meter.credits import LIMIT, Credits
+from meter.ledger.promise import Balance, Grant, Status, Undone, Word
+from meter.pricing.terms import Period, Terms
+from tests.ledger.model.books import Bookkeeping, Books, Lot, root
+
+
+class Accounts(Bookkeeping):
+    """Steps that change an account, each by a label that makes it happen once."""
+
+    def open(self, name: str, terms: Terms, period: Period) -> Word:
+        if name in self.books:
+            return Word.REPEAT
+        self.books[name] = Books(terms=terms, period=period, seen=self.now)
+        self.begin(name, "open", f"open:{name}", terms.included)
+        return Word.DONE
+
+    def begin(self, name: str, kind: str, op: str, included: int, **said: object) -> None:
+        """Begin a period with what the grants hold and what open holds have set aside, their overage included."""
+        books = self.books[name]
+        books.overage = sum(one.overage for one in self.open_holds([name]).values())
+        held = sum(lot.left for lot in books.lots) + self.held(name)
+        amount = min(included, LIMIT - held)
+        books.period_granted = held + amount
+        books.granted += amount
+        grant = f"period:{books.period.start}"
+        lot = Lot(grant, amount, self.clock(books), 10, books.period.end, 0, frozenset())
+        if amount:
+            books.facts[grant] = (lot, None)
+            self.put(books, lot, amount)
+        self.enter(name, kind, op, amount, grant=grant, amount=amount, **said)
+
+    def renew(self, name: str, old: Period, new: Period) -> Word:
+        books = self.books[name]
+        over = books.period.end is not None and books.period.end <= self.clock(books)
+        if books.period.start != old.start or not over or new.start <= old.start:
+            return Word.REPEAT
+        self.sweep(name)
+        spent = sum(books.used.values())
+        books.spent += spent
+        books.used.clear()
+        books.period = new
+        self.begin(name, "renew", f"renew:{new.start}", books.terms.included, spent=spent)
+        return Word.DONE
+
+    def grant(self, name: str, grant: Grant) -> tuple[Word, Balance | None]:
+        books = self.books.get(name)
+        if books is None:
+            return Word.UNKNOWN, None
+        now = self.clock(books)
+        if grant.id in books.facts:
+            same = books.facts[grant.id][1] == grant
+            return (Word.REPEAT, self.balance(books)) if same else (Word.CONFLICT, None)
+        if grant.expires_at is not None and grant.expires_at <= now:
+            return Word.LATE, None
+        if len(self.live(books)) >= 64 or self.granted(books) + grant.amount > LIMIT:
+            return Word.CAPPED, None
+        self.sweep(name)
+        lot = Lot(grant.id, grant.amount, now, grant.priority, grant.expires_at, grant.cost_basis, grant.scope)
+        books.facts[grant.id] = (lot, grant)
+        if grant.amount:
+            self.put(books, lot, grant.amount)
+        books.granted += grant.amount
+        books.period_granted += grant.amount
+        self.enter(name, "grant", grant.id, grant.amount, grant=grant.id, amount=grant.amount)
+        return Word.DONE, self.balance(books)
+
+    def revoke(self, name: str, grant: str, op: str) -> Undone:
+        books = self.books.get(name)
+        if books is None:
+            return Undone(word=Word.UNKNOWN)
+        if grant not in books.facts:
+            return Undone(word=Word.GONE)
+        if grant in books.revoked:
+            return Undone(word=Word.REPEAT, balance=self.balance(books))
+        self.sweep(name)
+        amount = sum(lot.left for lot in books.lots if lot.id == grant)
+        books.lots = [lot for lot in books.lots if lot.id != grant]
+        books.revoked.add(grant)
+        books.taken_back += amount
+        books.period_granted -= amount
+        self.enter(name, "revoke", op, -amount, grant=grant, amount=amount)
+        return Undone(word=Word.DONE, amount=Credits(amount), balance=self.balance(books))
+
+    def set_status(self, name: str, status: Status, op: str) -> Word:
+        return self.labelled(name, op, ("status", name, status), status=status)
+
+    def set_terms(self, name: str, terms: Terms, op: str, end: int | None) -> Word:
+        word = self.labelled(name, op, ("terms", name))
+        if word is Word.DONE:
+            books = self.books[name]
+            books.terms = terms
+            books.revision += 1
+            if books.period.end is None:
+                books.period = Period(start=books.period.start, end=end)
+        return word
+
+    def labelled(self, name: str, op: str, what: tuple, status: Status | None = None) -> Word:
+        books = self.books.get(name)
+        if books is None:
+            return Word.UNKNOWN
+        if (root(name), op) in self.labels:
+            return Word.REPEAT if self.labels[root(name), op] == what else Word.CONFLICT
+        self.sweep(name)
+        books.status = status or books.status
+        self.enter(name, what[0], op, 0)
+        self.labels[root(name), op] = what
+        return Word.DONE
