@@ -429,7 +429,7 @@ async def test_an_overrun_is_drawn_as_a_charge_would(ledger: RedisLedger) -> Non
     assert closed.amount == 55
     assert (entry["amount"], entry["held"], entry["extra"], entry.get("asked")) == ("55", "30", "25", None)
     assert (entry["taken"], entry["overage"]) == (f"period:{account.period.start}=40", "15")
-    assert (entry["delta"], entry["after"]) == ("-10", "0")
+    assert (entry["drawn"], entry["delta"], entry["after"]) == (f"period:{account.period.start}=10", "-10", "0")
 
 
 async def test_an_overrun_goes_as_far_as_the_account_goes(ledger: RedisLedger) -> None:
@@ -531,6 +531,7 @@ async def test_the_overage_that_a_hold_gives_back_can_be_drawn_again(ledger: Red
     assert closed.balance is not None
     assert closed.balance.remaining == 60
     assert await stand(ledger) == (100, 90, 0, 10)
+    assert (await stands(ledger)).overage == 0
 
 
 # It is released, voided, refunded.
@@ -549,9 +550,12 @@ async def test_a_released_hold_costs_nothing(ledger: RedisLedger) -> None:
         "account": "acme",
         "op": placed.op,
         "operation": "chat",
-        "amount": "30",
+        "amount": "0",
+        "held": "30",
+        "taken": "",
+        "overage": "0",
         "to": f"period:{account.period.start}=20",
-        "overage": "10",
+        "back": "10",
         "reason": "503",
         "delta": "20",
         "after": "20",

@@ -34,7 +34,7 @@ def shape(entry: dict) -> dict:
     """An entry of the store, in whole numbers."""
     kept = {name: entry[name] for name in ("kind", "account", "op", "at", "period")}
     kept |= {name: int(entry[name]) for name in AMOUNTS if name in entry}
-    kept |= {name: pairs(entry[name]) for name in ("taken", "to") if name in entry}
+    kept |= {name: pairs(entry[name]) for name in ("taken", "to", "drawn") if name in entry}
     return kept | {name: entry[name] for name in ("grant", "operation", "of", "entry", "until", "by") if name in entry}
 
 

@@ -102,12 +102,8 @@ class Holding(Charging):
 
     def let_go(self, op: str, known: Operation, state: str) -> None:
         """Give all of a hold back."""
-        self.sweep(known.account)
-        held = known.amount
-        to, overage = self.unhold(known, 0)
+        self.close(op, known, "release", 0)
         known.state = state
-        said = {"operation": known.operation, "amount": held, "to": to, "overage": overage}
-        self.enter(known.account, "release", op, held - overage, **said)
 
     def expire_hold(self, name: str, op: str) -> Closed:
         books = self.books.get(name)
@@ -140,7 +136,7 @@ class Holding(Charging):
         known.state = "settled"
         books.used[known.operation] += known.amount
         paid = {"operation": known.operation, "amount": known.amount, "taken": known.taken, "overage": known.overage}
-        more = {"held": held, "to": to, "back": back} | ({"extra": extra} if extra else {})
+        more = {"held": held, "to": to, "back": back} | ({"extra": extra, "drawn": taken} if extra else {})
         self.enter(known.account, kind, op, held - price - back - extra + overage, **paid, **more, **said)
         return self.closed(Word.DONE, known, known.amount)
 
