@@ -32,6 +32,7 @@ from meter.gateway.forwarding import Forwarding
 from meter.gateway.httpx_upstream import HttpxUpstream, UpstreamLimits
 from meter.gateway.proxy import Proxy
 from meter.gateway.serving import ClientLimits, ServerConfig
+from meter.gateway.websockets_upstream import WebsocketsUpstream
 from meter.policy.load import load
 from meter.policy.model import PathMode
 from meter.settings import Settings
@@ -95,6 +96,7 @@ def gateway(settings: Settings) -> ASGIApp:
     )
     proxy = Proxy(
         HttpxUpstream(settings.upstream, limits),
+        WebsocketsUpstream(settings.upstream, limits, message_bytes_max=settings.message_bytes_max),
         refusals=answers_of(settings),
         forwarding=Forwarding(
             trusted=tuple(ip_network(each) for each in settings.trusted_proxies),
@@ -121,6 +123,7 @@ def _config(settings: Settings) -> ServerConfig:
         keep_alive_seconds=settings.keep_alive_seconds,
         reader_idle_seconds=settings.keep_alive_seconds,
         head_bytes_max=settings.head_bytes_max,
+        message_bytes_max=settings.message_bytes_max,
     )
     return ServerConfig(
         functools.partial(worker, settings),

@@ -90,6 +90,8 @@ class Settings:
     """A request's line and headers."""
     body_bytes_max: int = 67_108_864
     """A request's body."""
+    message_bytes_max: int = 1_048_576
+    """One message of a WebSocket, either way."""
 
     ledger_keep_bytes: int | None = None
     """What the ledger's entries may take in the store; older ones move to files in ``data``. None: 268435456 in
@@ -246,6 +248,7 @@ _READ: Mapping[str, _Reader] = {
     "upstream_answer_seconds": _DURATION,
     "head_bytes_max": _whole(1024, 2**20, " of bytes"),
     "body_bytes_max": _BYTES,
+    "message_bytes_max": _whole(1024, 2**30, " of bytes"),
     "ledger_keep_bytes": _BYTES,
     "store_bytes_max": _BYTES,
 }

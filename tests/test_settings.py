@@ -30,7 +30,7 @@ def test_every_field_is_read_from_its_own_variable():
         "billing_url": "/billing", "trusted_proxies": "10.0.0.0/8, ::1", "access_log": "off", "head_seconds": "1.5",
         "body_idle_seconds": "2", "keep_alive_seconds": "3", "drain_seconds": "4", "upstream_connect_seconds": "5.5",
         "upstream_answer_seconds": "6", "head_bytes_max": "2048", "body_bytes_max": "4096",
-        "ledger_keep_bytes": "8192", "store_bytes_max": "16384",
+        "message_bytes_max": "2048", "ledger_keep_bytes": "8192", "store_bytes_max": "16384",
     }  # fmt: skip
     settings = Settings.from_environment({variable(name): value for name, value in written.items()})
     unchanged = [one.name for one in fields(Settings) if getattr(settings, one.name) == getattr(Settings(), one.name)]

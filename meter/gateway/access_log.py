@@ -1,4 +1,4 @@
-"""One line of JSON for every request: what was asked, how it ended, what it cost. Never a key, never a query.
+"""One line of JSON for every request and WebSocket: what was asked, how it ended, what it cost. No key, no query.
 
 Stands outside the metering, which leaves what it knows of a call in ``scope["meter.call"]``.
 """
@@ -8,6 +8,7 @@ import re
 import secrets
 import time
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 import msgspec
 
@@ -30,8 +31,8 @@ class AccessLog:
         self._lines = lines
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Log HTTP; pass the rest."""
-        if scope["type"] != "http":
+        """Log HTTP and WebSockets, each when it has ended; pass the rest."""
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         line = _Line(scope, send)
@@ -59,8 +60,8 @@ class _Line:
 
     async def send(self, message: Message) -> None:
         """Note the status, and answer the request's id in place of any other."""
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
+        if self.status is None and (status := _status(message)) is not None:
+            self.status = status
             others = [header for header in message.get("headers", ()) if header[0].lower() != b"x-request-id"]
             message = {**message, "headers": [*others, (b"x-request-id", self._id)]}
         await self._send(message)
@@ -71,13 +72,26 @@ class _Line:
         facts = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "request_id": self._id.decode("ascii"),
-            "method": scope["method"],
+            "method": scope.get("method", "GET"),
             "path": scope["path"][:_PATH_LETTERS_MAX],
             "status": self.status,
             "ms": round((time.perf_counter() - self._began) * 1000, 3),
             **_charged(scope),
         }
         return msgspec.json.encode(facts if self.error is None else {**facts, "error": self.error}).decode()
+
+
+def _status(message: Message) -> int | None:
+    """The status of the answer whose head a message is; a handshake's is 101, or what denies it."""
+    match message["type"]:
+        case "http.response.start" | "websocket.http.response.start":
+            status: int = message["status"]
+            return status
+        case "websocket.accept":
+            return HTTPStatus.SWITCHING_PROTOCOLS
+        case "websocket.close":
+            return HTTPStatus.FORBIDDEN
+    return None
 
 
 def _charged(scope: Scope) -> dict[str, object]:

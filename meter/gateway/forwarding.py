@@ -49,6 +49,16 @@ CLAIMS = frozenset({b"forwarded", b"x-real-ip"})
 ANSWERED_HERE = frozenset({b"expect", b"host"})
 """We say ``100 Continue`` ourselves when the body is first asked for, and write our own ``Host``."""
 
+OF_ONE_SOCKET = frozenset(
+    {
+        b"sec-websocket-accept",
+        b"sec-websocket-extensions",
+        b"sec-websocket-key",
+        b"sec-websocket-version",
+    }
+)
+"""Of one WebSocket's connection only, as compression is (RFC 6455, 4 and 9); subprotocols are of both ends."""
+
 NEVER_NAMED = frozenset({b"content-length", b"host"})
 """Hold a message together: a ``Connection`` header that names them is not obeyed."""
 
@@ -56,6 +66,8 @@ HEAD_EXTENSION = "meter.head"
 """The ASGI extension in which our server leaves the ``target`` and the header ``names`` as they were sent."""
 
 _KEY = re.compile(rb"(?:bearer[ \t]+)?mk_[0-9A-Za-z_-]{40,}", re.IGNORECASE)
+_SCHEMES = {"http": b"http", "https": b"https", "ws": b"http", "wss": b"https"}
+"""How a request came; a handshake is one of HTTP."""
 _NO_LENGTH = frozenset({204, 304})
 
 
@@ -115,6 +127,18 @@ def request_headers(scope: Scope, rules: Forwarding, authority: bytes) -> Header
     return kept + _framing(scope) + _forwarded(scope, host=host, believed=believed)
 
 
+def handshake_headers(scope: Scope, rules: Forwarding, authority: bytes) -> Headers:
+    """The headers that a WebSocket's handshake arrives with, but for those of its connection."""
+    headers = request_headers(scope, rules, authority)
+    return [(name, value) for name, value in headers if name.lower() not in OF_ONE_SOCKET]
+
+
+def accept_headers(headers: Headers) -> Headers:
+    """The headers of an upstream's 101 as the caller shall see them, in lower case; the server writes the others."""
+    ended = OF_ONE_SOCKET | {b"content-length", b"sec-websocket-protocol"}
+    return [(name, value) for name, value in answer_headers(101, headers) if name not in ended]
+
+
 def answer_headers(status: int, headers: Headers) -> Headers:
     """The headers of an upstream's answer as the caller shall see them, in lower case."""
     lowered = [(name.lower(), value) for name, value in headers]
@@ -163,7 +187,7 @@ def _forwarded(scope: Scope, *, host: bytes, believed: bool) -> Headers:
     hops += [scope["client"][0].encode()] if scope.get("client") else []
     facts = [
         (b"X-Forwarded-For", b", ".join(hops)),
-        (b"X-Forwarded-Proto", scope["scheme"].encode()),
+        (b"X-Forwarded-Proto", _SCHEMES[scope["scheme"]]),
         (b"X-Forwarded-Host", host),
     ]
     return [(name, value) for name, value in facts if value and name.lower() not in said - {b"x-forwarded-for"}]

@@ -52,7 +52,7 @@ class HttpxUpstream:
         Raises:
             ValueError: it is anything else.
         """
-        self._url = _origin(url)
+        self._url = origin(url)
         self._limits = limits or UpstreamLimits()
         self.authority = self._url.netloc
         self._transport = _transport(self._limits)
@@ -77,17 +77,33 @@ class HttpxUpstream:
         await self._transport.aclose()
 
 
+def origin(written: str) -> httpx.URL:
+    """Read the URL of an origin.
+
+    Raises:
+        ValueError: it is anything else.
+    """
+    try:
+        url = httpx.URL(written)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"The upstream {written!r} is no URL ({error}); write http://HOST:PORT.") from error
+    plain = url.scheme in ("http", "https") and url.host and not url.userinfo and url.raw_path == b"/"
+    if not plain or url.fragment:
+        raise ValueError(f"The upstream {written!r} is not an origin; write http://HOST:PORT, without path or user.")
+    return url
+
+
 class _HttpxAnswer:
     """One answer, read from its connection as it is asked for."""
 
-    def __init__(self, response: httpx.Response, origin: httpx.URL) -> None:
+    def __init__(self, response: httpx.Response, url: httpx.URL) -> None:
         self.status = response.status_code
         self.headers: Headers = response.headers.raw
         self._response = response
-        self._origin = origin
+        self._url = url
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        with _translated(self._origin):
+        with _translated(self._url):
             async for chunk in self._response.aiter_raw():
                 yield chunk
 
@@ -106,17 +122,6 @@ class _Body(httpx.AsyncByteStream):
             return
         async for chunk in self._chunks:
             yield chunk
-
-
-def _origin(written: str) -> httpx.URL:
-    try:
-        url = httpx.URL(written)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"The upstream {written!r} is no URL ({error}); write http://HOST:PORT.") from error
-    plain = url.scheme in ("http", "https") and url.host and not url.userinfo and url.raw_path == b"/"
-    if not plain or url.fragment:
-        raise ValueError(f"The upstream {written!r} is not an origin; write http://HOST:PORT, without path or user.")
-    return url
 
 
 def _transport(limits: UpstreamLimits) -> httpx.AsyncHTTPTransport:

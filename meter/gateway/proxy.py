@@ -8,11 +8,30 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from meter.gateway.asgi import ASGIApp, Receive, Scope, Send
-from meter.gateway.forwarding import Forwarding, has_body, is_websocket, request_headers, target_of
+from meter.gateway.forwarding import (
+    Forwarding,
+    answer_headers,
+    handshake_headers,
+    has_body,
+    is_websocket,
+    request_headers,
+    target_of,
+)
 from meter.gateway.relay import BodyTooLarge, Caller, Relay
-from meter.gateway.upstream import Upstream, UpstreamError, UpstreamRequest, UpstreamTimeout
+from meter.gateway.socket_relay import SocketRelay
+from meter.gateway.upstream import (
+    Denial,
+    Handshake,
+    SocketUpstream,
+    Upstream,
+    UpstreamError,
+    UpstreamRequest,
+    UpstreamTimeout,
+)
 
 log = logging.getLogger("meter")
+
+_NOT_ONE = "The request target is more than a path and a query."
 
 
 class Refusals(Protocol):
@@ -42,14 +61,24 @@ class Refusals(Protocol):
 class Proxy:
     """Pass every call on to one upstream."""
 
-    def __init__(self, upstream: Upstream, *, refusals: Refusals, forwarding: Forwarding, body_bytes_max: int) -> None:
+    def __init__(
+        self,
+        upstream: Upstream,
+        sockets: SocketUpstream,
+        *,
+        refusals: Refusals,
+        forwarding: Forwarding,
+        body_bytes_max: int,
+    ) -> None:
+        """Keep the parts; ``upstream`` and ``sockets`` are the same origin, for HTTP and for WebSockets."""
         self._upstream = upstream
+        self._sockets = sockets
         self._refusals = refusals
         self._forwarding = forwarding
         self._body_bytes_max = body_bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass HTTP on, refuse WebSockets, and close the upstream when the server ends.
+        """Pass HTTP and WebSockets on, and close the upstream when the server ends.
 
         Raises:
             UpstreamError: the answer broke after its head, so the server must cut the connection.
@@ -58,11 +87,35 @@ class Proxy:
             case "http":
                 await self._http(scope, receive, send)
             case "websocket":
-                await self._refusals.websocket_unpriced()(scope, receive, send)
+                await self._websocket(scope, receive, send)
             case "lifespan":
                 await self._lifespan(receive, send)
             case other:
                 raise ValueError(f"The proxy cannot pass on {other!r}; it knows http, websocket and lifespan.")
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not _is_one(target_of(scope), scope["path"]):
+            await self._refusals.ambiguous_path(_NOT_ONE)(scope, receive, send)
+            return
+        if (await receive())["type"] != "websocket.connect":
+            return
+
+        def broke_off(error: UpstreamError) -> None:
+            _note_failure(error, scope, "timeout_midway" if isinstance(error, UpstreamTimeout) else "raised_midway")
+
+        relay = SocketRelay(self._sockets, receive, send, failed=broke_off)
+        refused = await relay.run(self._handshake(scope))
+        if isinstance(refused, Denial):
+            await _deny(refused, scope, send)
+        elif refused is not None:
+            await self._answer_for(refused, scope)(scope, receive, send)
+
+    def _handshake(self, scope: Scope) -> Handshake:
+        return Handshake(
+            target=target_of(scope),
+            headers=handshake_headers(scope, self._forwarding, self._upstream.authority),
+            subprotocols=tuple(scope["subprotocols"]),
+        )
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = self._refusal(scope)
@@ -80,7 +133,7 @@ class Proxy:
         if is_websocket(scope["headers"]):
             return self._refusals.websocket_unpriced()
         if not _is_one(target_of(scope), scope["path"]):
-            return self._refusals.ambiguous_path("The request target is more than a path and a query.")
+            return self._refusals.ambiguous_path(_NOT_ONE)
         if _declared_length(scope) > self._body_bytes_max:
             return self._refusals.body_too_large(self._body_bytes_max)
         return None
@@ -97,11 +150,10 @@ class Proxy:
         """Find the answer to a call that got none; why is for the operator, who alone knows the upstream's address."""
         if isinstance(refused, BodyTooLarge):
             return self._refusals.body_too_large(self._body_bytes_max)
-        log.warning("A call got no answer: %s", refused)
         if isinstance(refused, UpstreamTimeout):
-            scope["meter.failure"] = "timeout"
+            _note_failure(refused, scope, "timeout")
             return self._refusals.upstream_timeout("The service did not answer in time.")
-        scope["meter.failure"] = "connect_error"
+        _note_failure(refused, scope, "connect_error")
         return self._refusals.upstream_failed("The service gave no answer that could be passed on.")
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -110,6 +162,24 @@ class Proxy:
         await receive()
         await self._upstream.aclose()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _note_failure(error: UpstreamError, scope: Scope, end: str) -> None:
+    """Tell the operator why a call got no answer, or not all of it, and the metering around us how that counts."""
+    log.warning("A call failed upstream: %s", error)
+    scope["meter.failure"] = end
+
+
+async def _deny(denial: Denial, scope: Scope, send: Send) -> None:
+    """Pass on why the upstream gives no socket, where the server can."""
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        await send({"type": "websocket.close"})
+        return
+    headers = answer_headers(denial.status, denial.headers)
+    if denial.body and not any(name == b"content-length" for name, _ in headers):
+        headers.append((b"content-length", b"%d" % len(denial.body)))
+    await send({"type": "websocket.http.response.start", "status": denial.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": denial.body})
 
 
 def _is_one(target: bytes, path: str) -> bool:

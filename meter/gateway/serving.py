@@ -1,4 +1,4 @@
-"""The gateway's HTTP server: uvicorn on httptools, with a deadline for whatever a client can be slow at.
+"""The gateway's server: uvicorn on httptools, with a deadline for whatever a client can be slow at.
 
 uvicorn alone waits for ever for a head, a body or a reader. Here each connection is looked at ten times within its
 shortest deadline, so no deadline is overrun by more than a tenth of that. ``PatientProtocol`` leans on uvicorn's own
@@ -6,18 +6,23 @@ attributes; ``tests/proxy/test_serving.py`` notices when they change.
 """
 
 import asyncio
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
+import httptools
 import uvicorn
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from meter.gateway.asgi import ASGIApp
 from meter.gateway.forwarding import HEAD_EXTENSION
+from meter.gateway.socket_serving import PatientSocket, socket_scope
+from meter.gateway.socket_wire import SocketLimits
 
 Refusal = tuple[HTTPStatus, str]
 """A status and a sentence: what a client is told whose request never becomes a call."""
@@ -37,12 +42,19 @@ class ClientLimits:
     """Without taking a byte of the answer."""
     head_bytes_max: int = 65_536
     """A request's line and headers; also what may come of a body's framing without a byte of content."""
+    message_bytes_max: int = 1_048_576
+    """One message of a WebSocket."""
 
     @property
     def look_seconds(self) -> float:
         """How often a connection is looked at."""
         shortest = min(self.head_seconds, self.body_idle_seconds, self.keep_alive_seconds, self.reader_idle_seconds)
         return shortest / 10
+
+    @property
+    def socket(self) -> SocketLimits:
+        """The same for a WebSocket, whose client also answers pings."""
+        return SocketLimits(message_bytes_max=self.message_bytes_max, idle_seconds=self.reader_idle_seconds)
 
 
 class _Awaited(Enum):
@@ -65,6 +77,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._running: RequestResponseCycle | None = None
         self._refusal: Refusal | None = None
         self._names: list[bytes] = []
+        self._is_handshake = False
         self._silent_bytes = 0
         self._unsent_bytes = 0
         self._unsent_since = self.loop.time()
@@ -81,6 +94,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on; refuse a client that sends and sends without getting to the point."""
+        self._arrived_bytes = len(data)
         self._silent_bytes += len(data)
         super().data_received(data)
         if self._silent_bytes > self._limits.head_bytes_max:
@@ -105,10 +119,13 @@ class PatientProtocol(HttpToolsProtocol):
             raise ValueError(self._refusal[1])  # stops the parser, which then calls send_400_response
         self._silent_bytes = 0
         self._await(_Awaited.BODY)
+        self._is_handshake = self._asks_for_a_socket()
         super().on_headers_complete()
         self.scope["raw_path"], _, self.scope["query_string"] = self.url.partition(b"?")
         self.scope["extensions"] = {HEAD_EXTENSION: {"target": self.url, "names": self._names}}
-        if self.parser.should_upgrade():
+        if self._is_handshake:
+            self.scope["path"] = self.root_path + unquote(httptools.parse_url(self.url).path.decode("ascii"))
+        elif self.parser.should_upgrade():
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
@@ -124,6 +141,18 @@ class PatientProtocol(HttpToolsProtocol):
         self._silent_bytes = 0
         self._await(_Awaited.REQUEST)
 
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over; hang up on a client that speaks before it is answered (RFC 6455, 4.1)."""
+        error = sys.exception()
+        if isinstance(error, httptools.HttpParserUpgrade) and error.args[0] < self._arrived_bytes:
+            self.transport.abort()
+            return
+        self._looking.cancel()
+        self.connections.discard(self)
+        socket = PatientSocket(self.app, socket_scope(dict(self.scope)), self._limits.socket, self.server_state)
+        self.transport.set_protocol(socket)
+        socket.connection_made(self.transport)
+
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser refused, or what we refused within it."""
         self._refuse(self._refusal or (HTTPStatus.BAD_REQUEST, msg))
@@ -131,6 +160,15 @@ class PatientProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
         super()._start_asgi_task(cycle, app)
+
+    def _should_upgrade(self) -> bool:
+        return self._is_handshake
+
+    def _asks_for_a_socket(self) -> bool:
+        """Whether a request becomes a WebSocket; behind another that still runs, it stays an ordinary one."""
+        asked = self.parser.should_upgrade() and self._get_upgrade() == b"websocket"
+        plain = self.parser.get_method() == b"GET" and self.parser.get_http_version() == "1.1"
+        return bool(asked and plain and not self._is_busy())
 
     def _unsupported_upgrade_warning(self) -> None:
         """Say nothing: an upgrade that is not taken is an ordinary request (RFC 9110, 7.8)."""
@@ -226,7 +264,7 @@ class ServerConfig(uvicorn.Config):
         super().__init__(
             app,
             http=PatientProtocol,
-            ws="none",
+            ws="none",  # ``PatientProtocol`` hands its handshakes over by itself
             proxy_headers=False,
             server_header=False,
             date_header=False,

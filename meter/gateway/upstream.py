@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from meter.gateway.socket_wire import Closed, Message
+
 Headers = list[tuple[bytes, bytes]]
 """Names and values in their order; a name may come more than once."""
 
@@ -86,4 +88,71 @@ class Upstream(Protocol):
 
     async def aclose(self) -> None:
         """Close every connection."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handshake:
+    """One request for a WebSocket, as it shall leave but for what makes it a handshake."""
+
+    target: bytes
+    """The request target with its query, byte for byte."""
+    headers: Headers
+    """All but ``Connection``, ``Upgrade`` and the ``Sec-WebSocket-`` ones of the connection alone."""
+    subprotocols: tuple[str, ...]
+    """What the headers offer: the upstream may choose one of these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denial:
+    """The answer to a handshake that got no socket."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class UpstreamSocket(Protocol):
+    """A WebSocket with the upstream, opened."""
+
+    @property
+    def headers(self) -> Headers:
+        """The headers of the answer to the handshake, as they were written."""
+        ...
+
+    @property
+    def subprotocol(self) -> str | None:
+        """What the upstream chose of the subprotocols that it was offered."""
+        ...
+
+    async def message(self) -> Message | Closed:
+        """The next message; once there is none left, how the socket ended, as often as it is asked. Raises nothing."""
+        ...
+
+    async def write(self, message: Message) -> None:
+        """Write a message when there is room; where the socket has ended, throw it away. Raises nothing."""
+        ...
+
+    def close(self, code: int, reason: str = "") -> None:
+        """End the socket by a close frame, without a code where it is 1005; does nothing where it has ended."""
+        ...
+
+    def hang_up(self) -> None:
+        """End the connection without a close frame; what was written before still leaves."""
+        ...
+
+    async def aclose(self) -> None:
+        """End the socket if nobody has, and wait until its connection is gone. Raises nothing, and may come twice."""
+        ...
+
+
+class SocketUpstream(Protocol):
+    """One origin behind the gateway, as far as it speaks WebSocket."""
+
+    async def open(self, handshake: Handshake) -> UpstreamSocket | Denial:
+        """Ask once for a WebSocket, and wait for the whole answer.
+
+        May raise ``UpstreamUnreachable``, ``UpstreamTimeout``, ``UpstreamBroken``, and nothing else. Never retries and
+        follows no redirect.
+        """
         ...

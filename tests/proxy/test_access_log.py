@@ -6,6 +6,7 @@ import logging
 import pytest
 
 from meter.gateway.access_log import AccessLog
+from tests.proxy.sockets import dialled, echo, ended, handshake, upstream_of
 from tests.proxy.wire import OK, answers, connected, proxied, raw_upstream, until
 
 KEY = b"mk_11" + b"a" * 50
@@ -147,3 +148,38 @@ async def test_a_request_whose_caller_left_has_no_status(caplog):
         await until(lambda: len(lines(caplog)) == 1)
 
     assert lines(caplog)[0]["status"] is None
+
+
+async def test_a_socket_is_one_line_when_it_has_ended(caplog):
+    async with upstream_of(echo) as upstream, proxied(upstream.url, wrap=metering) as port:
+        async with dialled(port, "/v1/talk?q=1", additional_headers={"X-Request-Id": "r-1"}) as socket:
+            await socket.send("hello")
+            await socket.recv()
+            answered = socket.response.headers["x-request-id"]
+            await socket.close()
+        await until(lambda: len(lines(caplog)) == 1)
+
+    (line,) = lines(caplog)
+    assert (line["method"], line["path"], line["status"]) == ("GET", "/v1/talk", 101)
+    assert (line["request_id"], line["operation"], line["credits"]) == ("r-1", "image.analyse", 70.5)
+    assert answered == "r-1"
+
+
+async def test_a_handshake_that_is_denied_has_its_status(caplog):
+    raw = b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"
+    answer, said = await logged(caplog, handshake(b"/", (b"X-Request-Id", b"r-1")), upstream_raw=raw)
+
+    assert (answer.status, said[0]["status"], answer.all(b"x-request-id")) == (403, 403, [b"r-1"])
+
+
+async def test_a_socket_that_the_upstream_broke_off_says_so_without_a_traceback(caplog):
+    async def vanish(socket):
+        socket.transport.abort()
+
+    async with upstream_of(vanish) as upstream, proxied(upstream.url, wrap=AccessLog) as port, dialled(port) as socket:
+        goodbye = await ended(socket)
+        await until(lambda: len(lines(caplog)) == 1)
+
+    assert goodbye[0] == 1014
+    assert "broke off" in lines(caplog)[0]["error"]
+    assert all(record.exc_info is None for record in caplog.records)

@@ -325,8 +325,8 @@ async def test_a_target_that_is_more_than_a_path_and_a_query_is_refused(target):
     assert (answer.status, upstream.seen) == (400, [])
 
 
-async def test_a_websocket_is_refused():
-    headers = [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket"), (b"Sec-WebSocket-Key", b"x")]
+async def test_what_looks_like_a_handshake_and_is_none_is_refused():
+    headers = [(b"Upgrade", b"websocket"), (b"Sec-WebSocket-Key", b"x")]
     upstream, answer = await through(request(b"/", headers))
 
     assert (answer.status, upstream.seen) == (403, [])

@@ -9,6 +9,7 @@ import pytest
 from meter.gateway.forwarding import Forwarding
 from meter.gateway.httpx_upstream import HttpxUpstream, UpstreamLimits
 from meter.gateway.proxy import Proxy
+from meter.gateway.websockets_upstream import WebsocketsUpstream
 from tests.proxy.wire import (
     OK,
     Client,
@@ -480,7 +481,13 @@ class EarlyUpstream:
 
 async def test_a_caller_that_leaves_an_early_answer_in_its_upload_closes_it():
     upstream = EarlyUpstream()
-    proxy = Proxy(upstream, refusals=PlainRefusals(), forwarding=Forwarding(), body_bytes_max=99)
+    proxy = Proxy(
+        upstream,
+        WebsocketsUpstream("http://127.0.0.1:1"),
+        refusals=PlainRefusals(),
+        forwarding=Forwarding(),
+        body_bytes_max=99,
+    )
     async with served(proxy) as port, connected(port) as client:
         await client.send(POST_CHUNKED + b"5\r\nhello\r\n")
         await client.reader.readuntil(b"first")

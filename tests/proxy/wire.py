@@ -13,6 +13,7 @@ from meter.gateway.forwarding import Forwarding
 from meter.gateway.httpx_upstream import HttpxUpstream, UpstreamLimits
 from meter.gateway.proxy import Proxy
 from meter.gateway.serving import ClientLimits, PatientProtocol, ServerConfig
+from meter.gateway.websockets_upstream import WebsocketsUpstream
 
 WAIT_SECONDS_MAX = 10
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -137,18 +138,21 @@ def _plain(status: int, text: str) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         body = text.encode()
         headers = [(b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        kind = "http.response" if scope["type"] == "http" else "websocket.http.response"
+        await send({"type": f"{kind}.start", "status": status, "headers": headers})
+        await send({"type": f"{kind}.body", "body": body})
 
     return app
 
 
 @asynccontextmanager
-async def served(app: ASGIApp, limits: ClientLimits | None = None) -> AsyncIterator[int]:
+async def served(
+    app: ASGIApp, limits: ClientLimits | None = None, state: ServerState | None = None
+) -> AsyncIterator[int]:
     """Our server around an app, without uvicorn's tenth-of-a-second ticks; the port it listens on."""
     config = ServerConfig(app, limits=limits, log_config=None, lifespan="off")
     config.load()
-    state = ServerState()
+    state = state or ServerState()
     state.default_headers = config.encoded_headers
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: PatientProtocol(config, state, {}), "127.0.0.1", 0)
@@ -169,12 +173,14 @@ async def proxied(
     upstream_limits: UpstreamLimits | None = None,
     limits: ClientLimits | None = None,
     body_bytes_max: int = 1 << 30,
+    message_bytes_max: int = 1 << 20,
     wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> AsyncIterator[int]:
     """The bare proxy in front of an upstream, behind our server; the port it listens on."""
     upstream = HttpxUpstream(url, upstream_limits)
     proxy = Proxy(
         upstream,
+        WebsocketsUpstream(url, upstream_limits, message_bytes_max=message_bytes_max),
         refusals=PlainRefusals(),
         forwarding=forwarding or Forwarding(),
         body_bytes_max=body_bytes_max,
