@@ -24,6 +24,9 @@ PASSED_MIN = 700
 TOLD = {
     "tests/middleware/test_cors.py::test_cors_allow_all[asyncio]": "our headers are exposed beside the app's own",
     "tests/middleware/test_cors.py::test_cors_allow_all_except_credentials[asyncio]": "the same",
+    "tests/test_routing.py::test_websocket_route_middleware[asyncio]": "a handshake's answer tells of credits too",
+    "tests/test_websockets.py::test_additional_headers[asyncio]": "the same",
+    "tests/test_websockets.py::test_no_additional_headers[asyncio]": "the same",
     "tests/test_testclient.py::test_exception_in_middleware[asyncio]": (
         "an app that raises in its lifespan has none, and is served on (ASGI lifespan 2.0, scope)"
     ),
@@ -58,7 +61,7 @@ def _begin(suite: Path, *options: str, **places: str) -> subprocess.Popen[str]:
     plugins = ("no:asyncio", "no:hypothesispytest", "no:cacheprovider", "no:cov")
     command = [sys.executable, "-m", "pytest", "-q", "-rA", "-k", "not trio", "--continue-on-collection-errors"]
     command += [word for plugin in plugins for word in ("-p", plugin)] + [*options, "tests"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests" / "support"), **places}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests" / "support"))), **places}
     return subprocess.Popen(
         command, cwd=suite, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

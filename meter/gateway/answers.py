@@ -101,8 +101,8 @@ class Answers:
         return self._problem(403, "account_suspended", "Account suspended", detail)
 
     def websocket_unpriced(self) -> ASGIApp:
-        """Refuse a WebSocket that would cost something."""
-        detail = "A WebSocket cannot be metered here, so it is refused; use the HTTP routes."
+        """Refuse a WebSocket that no route of the policy matches."""
+        detail = "There is no WebSocket with a price here; check the path, and that the request is a handshake."
         return self._problem(403, "websocket_unpriced", "WebSocket without a price", detail)
 
     def no_price(self, method: str, path: str) -> ASGIApp:

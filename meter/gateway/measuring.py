@@ -42,7 +42,7 @@ class Measure:
             encoded = b"content-encoding" in facts
             content_type = b"" if encoded else facts.get(b"content-type", b"")
             self._reader = StreamReader.of(content_type.decode("latin-1"), () if encoded else usage.pointers)
-        self._report(headers)
+        report(self._charge, headers)
 
     def pieces(self, body: bytes) -> Iterator[Piece]:
         """Divide a piece of the answer into what can be let through or not, at the ends of its events."""
@@ -79,12 +79,13 @@ class Measure:
         milliseconds = (time.monotonic_ns() - self._began_ns) // 1_000_000
         self._charge.usage.read(MeterKind.DURATION, Fraction(milliseconds, 1000))
 
-    def _report(self, headers: Headers) -> None:
-        """Believe what the upstream reports of this call."""
-        said = usage_header.said(headers)
-        for name, units in said.usage.items():
-            self._charge.usage.add(name, units)
-        if said.price is not None:
-            self._charge.set(Fraction(said.price, MICRO))
-        for fault in said.faults:
-            log.warning("A report of the upstream on %s was not understood: %s", self._charge.operation.name, fault)
+
+def report(charge: Charge, headers: Headers) -> None:
+    """Believe what the upstream reports of a call in its answer's headers."""
+    said = usage_header.said(headers)
+    for name, units in said.usage.items():
+        charge.usage.add(name, units)
+    if said.price is not None:
+        charge.set(Fraction(said.price, MICRO))
+    for fault in said.faults:
+        log.warning("A report of the upstream on %s was not understood: %s", charge.operation.name, fault)

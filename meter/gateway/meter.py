@@ -1,6 +1,6 @@
 """The metering middleware: match, identify, charge, serve, settle, tell.
 
-Every part is given to it. The state of one call lives in a ``ServedCall`` made for that call, never on ``Meter``.
+Every part is given to it. The state of one call lives in a ``ServedCall`` or a ``ServedSocket``, never on ``Meter``.
 """
 
 import logging
@@ -18,6 +18,7 @@ from meter.gateway.desks import Desks
 from meter.gateway.identity import CreditsMaxError, credits_max
 from meter.gateway.load_watch import FixedLoad, LoadWatch
 from meter.gateway.served import ServedCall, untold
+from meter.gateway.served_socket import ServedSocket
 from meter.gateway.tariff import Tariff, TariffBoard
 from meter.gateway.writer import WriterParts
 from meter.ledger.promise import LedgerUnavailable, Refused, Short, Word
@@ -60,18 +61,16 @@ class Meter:
         self._desks = Desks(desks, elsewhere=answers.not_found)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Meter HTTP; refuse a priced WebSocket; pass the rest."""
-        if scope["type"] == "http":
-            await self._http(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await self._websocket(scope, receive, send)
+        """Meter HTTP and WebSockets; pass the rest."""
+        if scope["type"] in ("http", "websocket"):
+            await self._call(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
         desk = self._desks.at(scope)
         if desk is not None:
-            await desk(scope, receive, send)
+            await (desk if scope["type"] == "http" else self._unpriced(scope))(scope, receive, send)
             return
         tariff = self._board.tariff
         verdict = tariff.verdict(scope)
@@ -83,14 +82,12 @@ class Meter:
         elif isinstance(verdict, Ambiguous):
             await self._refuse("ambiguous_path", self._answers.ambiguous_path(verdict.reason))(scope, receive, send)
         else:
-            await self._refuse("no_price", self._answers.no_price(scope["method"], scope["path"]))(scope, receive, send)
+            await self._unpriced(scope)(scope, receive, send)
 
-    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        tariff = self._board.tariff
-        if self._desks.at(scope) is None and tariff.takes_nothing(tariff.verdict(scope), scope):
-            await self._app(scope, receive, send)
-        else:
-            await self._refuse("websocket_unpriced", self._answers.websocket_unpriced())(scope, receive, send)
+    def _unpriced(self, scope: Scope) -> ASGIApp:
+        if scope["type"] == "websocket":
+            return self._refuse("websocket_unpriced", self._answers.websocket_unpriced())
+        return self._refuse("no_price", self._answers.no_price(scope["method"], scope["path"]))
 
     async def _metered(self, tariff: Tariff, matched: Matched, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
@@ -103,7 +100,8 @@ class Meter:
         if not isinstance(opened, Charge):
             await opened(scope, receive, send)
             return
-        call = ServedCall(opened, scope, receive, send, self._writer_parts)
+        kind = ServedSocket if scope["type"] == "websocket" else ServedCall
+        call = kind(opened, scope, receive, send, self._writer_parts)
         if seconds > LONG_SECONDS and await call.has_left():
             await call.give_up()
         else:
@@ -117,7 +115,7 @@ class Meter:
             log.exception("The caller of a call of %s could not be identified.", matched.operation.name)
             caller = None
         known = caller if isinstance(caller, Caller) else None
-        return await self._till.observe(known, self._sale(matched, None), tariff.pricer)
+        return await self._till.observe(known, self._sale(matched, scope, None), tariff.pricer)
 
     async def _opened(self, tariff: Tariff, matched: Matched, scope: Scope) -> Charge | ASGIApp:
         """Open the call's charge, or find the answer that refuses it."""
@@ -129,13 +127,13 @@ class Meter:
         if isinstance(caller, Unidentified):
             return self._unauthenticated(caller)
         try:
-            opened = await self._till.open(caller, self._sale(matched, at_most), tariff.pricer)
+            opened = await self._till.open(caller, self._sale(matched, scope, at_most), tariff.pricer)
         except LedgerUnavailable as error:
             log.warning("A call was refused for want of the ledger: %s", error)
             return self._refuse("ledger_unavailable", self._answers.ledger_unavailable())
         return opened if isinstance(opened, Charge) else self._refusal(opened, caller)
 
-    def _sale(self, matched: Matched, at_most: Credits | None) -> Sale:
+    def _sale(self, matched: Matched, scope: Scope, at_most: Credits | None) -> Sale:
         return Sale(
             operation=matched.operation,
             usage=matched.usage,
@@ -143,6 +141,7 @@ class Meter:
             load=self._load.reading(),
             drill=self._clock.drill,
             at_most=at_most,
+            long=scope["type"] == "websocket",
         )
 
     def _refusal(self, verdict: Short | Dear | Refused, caller: Caller) -> ASGIApp:

@@ -43,6 +43,8 @@ END_OF: dict[int, End] = {
 }
 """By the first digit of the answer's status; anything else is a failure of the app."""
 NOT_MODIFIED = 304
+HEADS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+"""The messages that have the headers of an answer."""
 
 
 class CutOff(OSError):
@@ -117,14 +119,14 @@ class ServedCall:
         if charge.is_known_to_cost_less(end):
             await self._close(end)
         charge.told = not charge.metered
-        return _figures(charge) if charge.booked else None
+        return figures_of(charge) if charge.booked else None
 
     async def at_end(self, status: int) -> Figures | None:
         """Close the charge: the answer is complete, or cut."""
         if self._measure is not None and not self._cut:
             self._measure.complete()
         await self._close(self._end(status))
-        return _figures(self._charge) if self._charge.booked else None
+        return figures_of(self._charge) if self._charge.booked else None
 
     async def _measured(self, measure: Measure, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -189,19 +191,9 @@ class ServedCall:
         return End.RAISED_MIDWAY if midway else End.RAISED
 
     async def _close(self, end: End) -> None:
-        if self._charge.closed:
-            return
-        if self._measure is not None:
+        if self._measure is not None and not self._charge.closed:
             self._measure.end()
-        try:
-            await self._charge.close(end)
-        finally:
-            self._scope[FACTS] = {
-                "operation": self._charge.operation.name,
-                "credits": self._charge.consumed,
-                "op": self._charge.op,
-            }
-            _count(self._charge, end)
+        await settle(self._charge, end, self._scope)
 
 
 def charge_of(request: HTTPConnection | Scope) -> Charge:
@@ -220,18 +212,30 @@ def charge_of(request: HTTPConnection | Scope) -> Charge:
     return charge
 
 
+async def settle(charge: Charge, end: End, scope: Scope) -> None:
+    """Close a call's charge, once, and leave in its scope what the access log says of it."""
+    if charge.closed:
+        return
+    try:
+        await charge.close(end)
+    finally:
+        scope[FACTS] = {"operation": charge.operation.name, "credits": charge.consumed, "op": charge.op}
+        _count(charge, end)
+
+
 def untold(send: Send, headers: CreditHeaders) -> Send:
     """Make the ``send`` of a call that is not charged: nobody else tells of credits in our name."""
 
     async def sent(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] in HEADS:
             message = {**message, "headers": headers.told(lowered(message.get("headers", ())), None)}
         await send(message)
 
     return sent
 
 
-def _figures(charge: Charge) -> Figures:
+def figures_of(charge: Charge) -> Figures:
+    """What there is to tell of a call by now."""
     return Figures(
         consumed=charge.consumed,
         remaining=charge.remaining,

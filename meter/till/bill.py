@@ -15,10 +15,28 @@ from meter.till.usage import Readings, Usage
 class Bill:
     """One call's price while it is being found."""
 
-    __slots__ = ("_conditions", "_running", "added", "cap", "list_price", "operation", "quote", "usage", "waived")
+    __slots__ = (
+        "_conditions",
+        "_running",
+        "added",
+        "cap",
+        "holds",
+        "list_price",
+        "operation",
+        "quote",
+        "usage",
+        "waived",
+    )
 
     def __init__(
-        self, operation: Operation, conditions: Conditions, quote: Quote, known: Readings, at_most: Credits | None
+        self,
+        operation: Operation,
+        conditions: Conditions,
+        quote: Quote,
+        known: Readings,
+        at_most: Credits | None,
+        *,
+        long: bool = False,
     ) -> None:
         self._conditions = conditions
         self._running: Running | None = None
@@ -29,6 +47,8 @@ class Bill:
         self.list_price: Credits | None = None
         self.added: Credits = ZERO
         self.cap = at_most
+        self.holds = operation.holds or long
+        """Whether credits are set aside until the call ends."""
         self.waived: str | None = None
 
     @property

@@ -23,6 +23,8 @@ class Sale:
     drill: bool = False
     at_most: Credits | None = None
     """What the caller is willing to pay."""
+    long: bool = False
+    """The call may outlive what the books remember of an operation, so its credits are set aside until it ends."""
 
     def conditions(self, terms: Terms) -> Conditions:
         """What pricing looks at, for an account on these terms."""

@@ -140,7 +140,7 @@ class Till:
     async def _booked(self, order: Order, bill: Bill) -> ChargeOutcome:
         """Write a call into the books, and see to it that one of unknown fate is undone before anybody hears of it."""
         try:
-            if order.observe or not bill.operation.holds:
+            if order.observe or not bill.holds:
                 return await self._ledger.charge(order)
             return await self._ledger.hold(order, _terms(bill))
         except asyncio.CancelledError:
@@ -155,7 +155,7 @@ class Till:
         bill, order, ledger, delivery = priced.bill, priced.order, self._ledger, self._delivery
         if order.observe:
             return Observed(None, ledger, balance=done.balance)
-        if bill.operation.holds:
+        if bill.holds:
             return Held(order, bill, done.balance, ledger, delivery)
         return Taken(order, done.balance, ledger, delivery)
 
@@ -192,7 +192,7 @@ def _blames_the_account(verdict: Verdict) -> bool:
 def _priced(op: str, account: Account, caller: Caller, sale: Sale, pricer: Pricer) -> Priced:
     conditions = sale.conditions(account.terms)
     quote = pricer.price(sale.operation, conditions, sale.usage)
-    bill = Bill(sale.operation, conditions, quote, sale.usage, sale.at_most)
+    bill = Bill(sale.operation, conditions, quote, sale.usage, sale.at_most, long=sale.long)
     order = Order(
         op=op,
         account=account,

@@ -178,9 +178,9 @@ async def test_a_mounted_app_is_matched_by_the_path_that_it_routes_on(store_url,
     assert answer.consumed == "5"
 
 
-@pytest.mark.parametrize("kind", ["priced", "without a price", "at a desk"])
-async def test_a_websocket_that_would_cost_something_is_refused_before_it_is_accepted(store_url, tmp_path, kind):
-    app, path = answering(), {"priced": "/v1/item", "without a price": "/v2", "at a desk": "/_meter/health"}[kind]
+@pytest.mark.parametrize("kind", ["without a price", "at a desk"])
+async def test_a_websocket_that_has_no_price_is_refused_before_it_is_accepted(store_url, tmp_path, kind):
+    app, path = answering(), {"without a price": "/v2", "at a desk": "/_meter/health"}[kind]
     policy = FREE if kind == "at a desk" else POLICY
     async with metered(app, tmp_path, store_url, policy) as here:
         exchange = Exchange(scope_of(f"GET {path}", type="websocket"))
@@ -194,7 +194,7 @@ async def test_a_websocket_that_would_cost_something_is_refused_before_it_is_acc
 
 async def test_a_refused_websocket_is_answered_where_the_server_can(store_url, tmp_path):
     async with metered(answering(), tmp_path, store_url) as here:
-        scope = scope_of("GET /v1/item", type="websocket", extensions={"websocket.http.response": {}})
+        scope = scope_of("GET /v2", type="websocket", extensions={"websocket.http.response": {}})
         exchange = Exchange(scope)
         await here.app(scope, saying({"type": "websocket.connect"}), exchange.send)
 

@@ -12,7 +12,6 @@ from typing import Any
 from starlette import testclient
 
 from meter.app import MeterMiddleware
-from meter.gateway.asgi import ASGIApp, Receive, Scope, Send
 from meter.settings import Settings
 
 POLICY = """
@@ -28,18 +27,6 @@ plans:
 FOLDER = os.environ.get("METERED_SUITE")
 
 
-class Metered:
-    """The middleware around an app, but for its WebSockets, which would be refused: they would cost something."""
-
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app = app
-        self._metered = MeterMiddleware(app, settings=settings, identify=lambda _: "tester")
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._app if scope["type"] == "websocket" else self._metered
-        await app(scope, receive, send)
-
-
 def wrap(folder: Path, url: str) -> None:
     """Have every ``TestClient`` meter its app."""
     (folder / "policy.yaml").write_text(POLICY)
@@ -48,7 +35,7 @@ def wrap(folder: Path, url: str) -> None:
 
     def metered(self: testclient.TestClient, app: Any, *args: Any, **options: Any) -> None:
         inner = app if testclient._is_asgi3(app) else testclient._WrapASGI2(app)
-        plain(self, Metered(inner, settings), *args, **options)
+        plain(self, MeterMiddleware(inner, settings=settings, identify=lambda _: "tester"), *args, **options)
 
     testclient.TestClient.__init__ = metered  # type: ignore[method-assign]
 
