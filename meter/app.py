@@ -151,7 +151,10 @@ class MeterMiddleware:
         desks = Desks(
             {settings.account_path: refusal, settings.operator_path: operator_api}, elsewhere=answers.not_found
         )
-        return desks.at(scope) or (self._app if tariff.takes_nothing(tariff.verdict(scope), scope) else refusal)
+        desk = desks.at(scope)
+        if desk is not None:
+            return desk if scope["type"] == "http" else refusal
+        return self._app if tariff.takes_nothing(tariff.verdict(scope), scope) else refusal
 
 
 def _in_event_loop() -> bool:

@@ -16,7 +16,7 @@ from meter import MeterMiddleware
 from meter.policy.mistakes import PolicyError
 from meter.settings import SettingsError
 from tests.conftest import server_binary, start_server, stop_server
-from tests.support.asgi import Server, answering, call, running
+from tests.support.asgi import Exchange, Server, answering, call, running, scope_of, staying
 from tests.support.metering import OBSERVED, POLICY, TOKEN, books, metered, named, patient, settings_of
 
 
@@ -179,6 +179,15 @@ async def test_without_a_lifespan_a_store_that_is_missing_refuses_what_costs_som
     assert (free.status, balance.status, health.status, live.status) == (200, 503, 503, 200)
     assert (health.json["ready"], health.json["troubles"]) == (False, ["store"])
     assert [scope["path"] for scope in inner.seen] == ["/health"]
+
+
+@pytest.mark.parametrize("path", ["/v1/item", "/credits", "/_meter/health"])
+async def test_a_store_that_is_missing_refuses_sockets_that_have_a_price_or_none(middleware, path):
+    exchange = Exchange(scope_of(f"GET {path}", type="websocket", extensions={"websocket.http.response": {}}))
+    del exchange.scope["method"]
+    await middleware(answering(), url=NOWHERE)(exchange.scope, staying(), exchange.send)
+
+    assert exchange.sent[0]["status"] == 503
 
 
 async def test_without_a_lifespan_a_store_that_is_missing_lets_observed_calls_pass(middleware):

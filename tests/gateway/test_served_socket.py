@@ -423,6 +423,18 @@ async def test_a_refused_socket_is_denied_before_it_is_opened(store_url, tmp_pat
     assert line.headers["x-credits-consumed"] == "0"
 
 
+@pytest.mark.parametrize("path", ["/%74alk", "/talk;x", "//talk", "/else/../talk", "/talk%2F"])
+async def test_a_path_that_can_be_read_in_two_ways_is_denied_where_paths_are_strict(store_url, tmp_path, path):
+    app = accepting()
+    policy = POLICY.replace("unmatched: refuse", "unmatched: refuse\npaths: strict")
+    line = Line(path)
+    line.scope["raw_path"] = path.encode()
+    async with metered(app, tmp_path, store_url, policy) as here:
+        await served(here, line)
+
+    assert (line.status, app.scopes) == (400, [])
+
+
 async def test_a_socket_without_a_key_is_denied_and_one_with_a_key_is_charged(store_url, tmp_path):
     async with metered(listening(), tmp_path, store_url, POLICY, identify=None) as here:
         await here.books.open("keyed", Terms(plan="small", included=100_000_000, period="month"))
