@@ -113,7 +113,7 @@ class Worker:
                 ("sweep", sweep_on(ledger, metrics.EXPIRED.inc)),
                 ("load", load.run()),
                 ("policies", self._follow()),
-                ("gauges", self._gauge(undo, till)),
+                ("gauges", self._gauge(ledger, undo, till)),
                 ("export", self._export(ledger)),
             ):
                 await stack.enter_async_context(_owned(name, work))
@@ -174,12 +174,13 @@ class Worker:
                 self._flaw = None
                 log.info("Policies %s are in force.", state.version)
 
-    async def _gauge(self, undo: UndoList, till: Till) -> None:
+    async def _gauge(self, ledger: RedisLedger, undo: UndoList, till: Till) -> None:
         """Show what is in progress, and which policy is in force, each second."""
         while True:
             metrics.INFLIGHT.set(self._calls.count)
             metrics.UNDO_PENDING.set(undo.pending)
             metrics.HOLDS.set(till.holding)
+            metrics.SILENT.set(ledger.silence is not None)
             metrics.show_policy(self._blueprint.board.tariff.policy.version)
             await asyncio.sleep(GAUGE_SECONDS)
 
@@ -249,7 +250,7 @@ async def _store_trouble(ledger: RedisLedger) -> str | None:
         async with asyncio.timeout(HEALTH_SECONDS_MAX):
             await ledger.ping()
     except LedgerUnavailable as error:
-        return str(error)
+        return " ".join(filter(None, (ledger.silence, str(error))))
     except TimeoutError:
         return f"The store did not answer within {HEALTH_SECONDS_MAX:g} s."
     return None

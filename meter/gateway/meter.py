@@ -21,6 +21,7 @@ from meter.gateway.served import ServedCall, untold
 from meter.gateway.served_socket import ServedSocket
 from meter.gateway.tariff import Tariff, TariffBoard
 from meter.gateway.writer import WriterParts
+from meter.ledger.complaints import NotAsked
 from meter.ledger.promise import LedgerUnavailable, Refused, Short, Word
 from meter.pricing.match import Ambiguous, Matched
 from meter.till import Caller, Charge, Dear, Sale, Till
@@ -129,7 +130,8 @@ class Meter:
         try:
             opened = await self._till.open(caller, self._sale(matched, scope, at_most), tariff.pricer)
         except LedgerUnavailable as error:
-            log.warning("A call was refused for want of the ledger: %s", error)
+            level = logging.DEBUG if isinstance(error, NotAsked) else logging.WARNING
+            log.log(level, "A call was refused for want of the ledger: %s", error)
             return self._refuse("ledger_unavailable", self._answers.ledger_unavailable())
         return opened if isinstance(opened, Charge) else self._refusal(opened, caller)
 

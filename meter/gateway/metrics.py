@@ -46,6 +46,12 @@ FACTOR = Gauge(
     registry=REGISTRY,
     multiprocess_mode="mostrecent",
 )
+SILENT = Gauge(
+    "credits_ledger_silent",
+    "Workers that refuse calls at once, because the store has been silent.",
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
 UNDO_PENDING = Gauge(
     "credits_undo_pending", "Operations that wait to be undone.", registry=REGISTRY, multiprocess_mode="livesum"
 )

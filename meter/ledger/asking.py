@@ -1,6 +1,8 @@
 """How the engine asks the store, and what time it is there.
 
 Within one deadline, again with the same id where a reply was lost, and never taking another's reply for its own.
+Calls don't ask a store that is silent: see ``breaker.py``. Work that no call waits for is asked ``aside``: it may take
+long, so its failures open nothing, and it is always asked, so that it notices when the store is back.
 """
 
 import asyncio
@@ -10,7 +12,8 @@ import os
 import time
 from collections.abc import Sequence
 
-from meter.ledger.complaints import NoReply
+from meter.ledger.breaker import Breaker
+from meter.ledger.complaints import NoAnswer, NoReply, NotAsked
 from meter.ledger.deadline import STEP_SECONDS, Deadline
 from meter.ledger.line import Line
 from meter.ledger.promise import LedgerUnavailable
@@ -37,6 +40,13 @@ class Store:
         self._warn_from = 0.0
         self._tags = itertools.count()
         self._worker = os.urandom(4).hex()
+        self._breaker = Breaker()
+
+    @property
+    def silence(self) -> str | None:
+        """Since when the store is not asked for every call; None while it is."""
+        since = self._breaker.opened_at
+        return None if since is None else f"The store has been silent for {time.monotonic() - since:.0f} s."
 
     def now(self) -> int:
         """The store's Unix second; a jump of this machine's own clock does not move it."""
@@ -46,28 +56,58 @@ class Store:
         """Name a question that has no id of its own."""
         return f"{self._worker}.{next(self._tags)}"
 
-    async def ask(self, script: Script, keys: Sequence[str], args: Sequence[str]) -> Answer:
+    async def ask(self, script: Script, keys: Sequence[str], args: Sequence[str], *, aside: bool = False) -> Answer:
         """Run a script; its first two arguments are what the reply must begin with.
 
+        Args:
+            script: the step.
+            keys: its keys.
+            args: its arguments.
+            aside: whether no call waits for it.
+
         Raises:
-            LedgerUnavailable: as ``Line.run``, when the deadline is over.
+            LedgerUnavailable: as ``Line.run``, when the deadline is over; at once while the store is silent.
         """
-        answer, _ = await self.ask_list(script, keys, args)
+        answer, _ = await self.ask_list(script, keys, args, aside=aside)
         return answer
 
-    async def ask_list(self, script: Script, keys: Sequence[str], args: Sequence[str]) -> tuple[Answer, list[str]]:
-        """Run a script that replies a list.
-
-        Raises:
-            LedgerUnavailable: as ``Line.run``, when the deadline is over.
-        """
-        reply = await self._run(script, keys, args)
+    async def ask_list(
+        self, script: Script, keys: Sequence[str], args: Sequence[str], *, aside: bool = False
+    ) -> tuple[Answer, list[str]]:
+        """Run a script that replies a list; otherwise as ``ask``."""
+        if self._breaker.is_open and not aside:
+            self._probe()
+        try:
+            reply = await self._run(script, keys, args)
+        except NoAnswer as error:
+            if not aside:
+                self._note_failure(error)
+            raise
+        if self._breaker.failures:
+            self._note_success()
         first, rest = (reply, []) if isinstance(reply, str) else (reply[0], reply[1:])
         answer = unpack(first, f"{args[0]} {args[1]} ")
         if answer is None:
             raise LedgerUnavailable("The store answered something else than it was asked.", fate_unknown=True)
         self._hear(answer)
         return answer, rest
+
+    def _probe(self) -> None:
+        """Let this step see whether the store is back, unless another one does so now."""
+        admitted = self._breaker.admitted(time.monotonic())
+        if admitted is None:
+            raise NotAsked(self.silence or "")
+        self._breaker = admitted
+
+    def _note_failure(self, error: NoAnswer) -> None:
+        before, self._breaker = self._breaker, self._breaker.failed(time.monotonic())
+        if self._breaker.is_open and not before.is_open:
+            log.error("Calls are refused until the store answers, which is tried every second: %s", error)
+
+    def _note_success(self) -> None:
+        if self._breaker.is_open:
+            log.warning("%s It answers again.", self.silence)
+        self._breaker = self._breaker.succeeded()
 
     async def _run(self, script: Script, keys: Sequence[str], args: Sequence[str]) -> Reply:
         """Run a script until a reply comes or the deadline is over. Every script may be repeated with its id."""

@@ -36,11 +36,22 @@ _WORDS = (
 """How an error begins that a script answers before it has written anything."""
 
 
-class NoReply(LedgerUnavailable):
+class NoAnswer(LedgerUnavailable):
+    """The store said nothing: it was not reached, or its reply did not come. Five in a row open the breaker."""
+
+
+class NoReply(NoAnswer):
     """A step was written and no reply came: it may be asked again, with the same id."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, fate_unknown=True)
+
+
+class NotAsked(LedgerUnavailable):
+    """The store has been silent for a while, so it was not even asked."""
+
+    def __init__(self, silence: str) -> None:
+        super().__init__(f"{silence} It was not asked this time.", fate_unknown=False)
 
 
 def complaint(error: RedisError) -> LedgerUnavailable:
@@ -63,7 +74,7 @@ def complaint(error: RedisError) -> LedgerUnavailable:
 def not_reached(why: str, deadline: Deadline) -> LedgerUnavailable:
     """Say that this time nothing was written."""
     message = f"The store can't be reached: {why}."
-    return NoReply(message) if deadline.written else LedgerUnavailable(message, fate_unknown=False)
+    return NoReply(message) if deadline.written else NoAnswer(message, fate_unknown=False)
 
 
 def lost(why: str) -> NoReply:

@@ -17,10 +17,11 @@ LATE_SECONDS_MAX = STEP_SECONDS
 class Deadline:
     """One step's time: the clock starts with its first write."""
 
-    __slots__ = ("_asked", "_ends", "_seconds")
+    __slots__ = ("_asked", "_ends", "seconds")
 
     def __init__(self, seconds: float = STEP_SECONDS) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
+        """How long a reply may take, and a connection that is made for the step."""
         self._asked = time.monotonic()
         self._ends: float | None = None
 
@@ -38,7 +39,7 @@ class Deadline:
     def start(self) -> None:
         """Say that the step is being written."""
         if self._ends is None:
-            self._ends = time.monotonic() + self._seconds
+            self._ends = time.monotonic() + self.seconds
 
 
 class Limit:

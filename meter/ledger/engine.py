@@ -64,6 +64,11 @@ class RedisLedger(Operations):
         """Ask the store for its own record: a store that answers this can charge."""
         await _record(self._store, self.shards)
 
+    @property
+    def silence(self) -> str | None:
+        """Since when calls are refused without asking the store; None while it is asked."""
+        return self._store.silence
+
     def now(self) -> int:
         """The store's Unix second."""
         return self._store.now()
@@ -225,7 +230,7 @@ class RedisLedger(Operations):
 async def _record(store: Store, shards: int) -> str:
     """The store's own record, made by the first who asks: format, shards and epoch."""
     args = (store.tag(), "store", FORMAT, str(shards), secrets.token_hex(8))
-    return (await store.ask(scripts.STORE, (names.STORE,), args)).rest
+    return (await store.ask(scripts.STORE, (names.STORE,), args, aside=True)).rest
 
 
 def _period_args(period: Period) -> tuple[str, str]:

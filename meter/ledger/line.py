@@ -137,10 +137,9 @@ class TickLine:
         """Write a batch and read its replies; whatever happens, each call gets an answer of its own."""
         try:
             if not connection.is_connected:
-                await _connect(connection)
+                batch = await _connect_for(batch, connection)
         except (RedisError, OSError) as error:
-            for call in batch:
-                call.fail(not_reached(str(error), call.deadline))
+            _turn_away(batch, str(error))
         else:
             await self._converse(connection, batch)
         finally:
@@ -148,6 +147,8 @@ class TickLine:
             self._flush()
 
     async def _converse(self, connection: AbstractConnection, batch: list[_Call]) -> None:
+        if not batch:
+            return
         for call in batch:
             call.deadline.start()
         try:
@@ -162,6 +163,25 @@ class TickLine:
         except BaseException:
             await _give_up(connection, batch, "the worker stopped waiting for it")
             raise
+
+
+async def _connect_for(batch: list[_Call], connection: AbstractConnection) -> list[_Call]:
+    """Connect for a batch, and return it: nobody where that took longer than a reply may, for then nobody waits."""
+    connecting = asyncio.create_task(_connect(connection))
+    seconds = max(call.deadline.seconds for call in batch)
+    try:
+        async with Limit(seconds):
+            await asyncio.shield(connecting)
+    except TimeoutError:
+        _turn_away(batch, f"no connection within {seconds:g} s")
+        await connecting
+        return []
+    return batch
+
+
+def _turn_away(batch: list[_Call], why: str) -> None:
+    for call in batch:
+        call.fail(not_reached(why, call.deadline))
 
 
 async def _connect(connection: AbstractConnection) -> None:

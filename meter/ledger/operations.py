@@ -56,7 +56,7 @@ class Operations(Shards):
     async def holds(self, shard: int, *, overdue: bool, count: int) -> tuple[OpenHold, ...]:
         """The open holds of a shard, those that expire first first; only those past their expiry, or all."""
         args = (self._store.tag(), str(shard), "overdue" if overdue else "all", str(count))
-        _, parts = await self._store.ask_list(scripts.HOLDS, (names.holds_key(shard),), args)
+        _, parts = await self._store.ask_list(scripts.HOLDS, (names.holds_key(shard),), args, aside=True)
         return tuple(_open_hold(until, member) for until, member in zip(parts[::2], parts[1::2], strict=True))
 
     def op_keys(self, account: str, op: str) -> tuple[str, ...]:

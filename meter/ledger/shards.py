@@ -1,6 +1,6 @@
 """A shard's accounts and entries: what listing, exporting, trimming and looking back need.
 
-Nothing here is asked by a call that is being served.
+Nothing here is asked by a call that is being served, so all of it is asked aside.
 """
 
 import asyncio
@@ -57,7 +57,8 @@ class Shards:
         for account in accounts:
             names.check_account_id(account)
             keys = (names.account_key(shard, account), names.used_key(shard, account), names.ledger_key(shard))
-            await self._store.ask(scripts.CHECKPOINT, keys, (f"checkpoint:{self._store.tag()}", account))
+            args = (f"checkpoint:{self._store.tag()}", account)
+            await self._store.ask(scripts.CHECKPOINT, keys, args, aside=True)
 
     async def trim(self, shard: int, up_to: str, *, kept_seconds: int = KEPT_SECONDS) -> int:
         """Forget a shard's entries up to and with one, but none of the last seconds; how many they were."""
@@ -72,7 +73,7 @@ class Shards:
     async def leads(self, task: str, worker: str, *, seconds: int) -> bool:
         """Whether a worker does a task for all, for so long from now on; nobody else does meanwhile."""
         args = (self._store.tag(), worker, str(seconds))
-        return (await self._store.ask(scripts.LEAD, (names.leader_key(task),), args)).rest == "1"
+        return (await self._store.ask(scripts.LEAD, (names.leader_key(task),), args, aside=True)).rest == "1"
 
     async def shards_in_use(self) -> tuple[int, ...]:
         """The shards that have accounts or entries."""
@@ -90,16 +91,16 @@ class Shards:
         return accounts, entries, size
 
     async def _ask(self, script: Script, shard: int, keys: tuple[str, ...], *args: str) -> str:
-        return (await self._store.ask(script, keys, (self._store.tag(), str(shard), *args))).rest
+        return (await self._store.ask(script, keys, (self._store.tag(), str(shard), *args), aside=True)).rest
 
     async def _account_ids(self, shard: int, after: str, count: int) -> list[str]:
         args = (self._store.tag(), str(shard), after, str(count))
-        _, ids = await self._store.ask_list(scripts.ACCOUNTS, (names.accounts_key(shard),), args)
+        _, ids = await self._store.ask_list(scripts.ACCOUNTS, (names.accounts_key(shard),), args, aside=True)
         return ids
 
     async def _entries(self, shard: int, first: str, last: str, count: int) -> tuple[tuple[str, str], ...]:
         args = (self._store.tag(), str(shard), first, last, str(count))
-        _, parts = await self._store.ask_list(scripts.ENTRIES, (names.ledger_key(shard),), args)
+        _, parts = await self._store.ask_list(scripts.ENTRIES, (names.ledger_key(shard),), args, aside=True)
         return tuple(zip(parts[::2], parts[1::2], strict=True))
 
 
