@@ -30,6 +30,7 @@ from meter.ledger.engine import RedisLedger
 from meter.ledger.export import keep_below
 from meter.ledger.load_board import LoadBoard
 from meter.ledger.promise import LedgerUnavailable
+from meter.ledger.store_watch import Loss, StoreWatch
 from meter.ledger.sweeping import sweep_on
 from meter.ledger.undo import UndoList
 from meter.policy.load import changes
@@ -106,10 +107,12 @@ class Worker:
             stack.push_async_callback(undo.close)
             load = self._load(LoadBoard(line))
             till = Till(ledger, undo, opening=self._opening())
-            self.meter = self._meter(till, ledger, undo, load)
+            watch = StoreWatch(ledger, on_loss=_count_loss)
+            self.meter = self._meter(till, ledger, undo, load, watch)
             for name, work in (
                 ("undo", undo.run(ledger)),
                 ("holds", till.run()),
+                ("store", watch.run()),
                 ("sweep", sweep_on(ledger, metrics.EXPIRED.inc)),
                 ("load", load.run()),
                 ("policies", self._follow()),
@@ -130,12 +133,14 @@ class Worker:
             return FixedLoad(self._settings.load, self._load_rules)
         return LoadWatch(board, self._load_rules, calls=self._calls, signal=self._blueprint.signal)
 
-    def _meter(self, till: Till, ledger: RedisLedger, undo: UndoList, load: LoadWatch | FixedLoad) -> Meter:
+    def _meter(
+        self, till: Till, ledger: RedisLedger, undo: UndoList, load: LoadWatch | FixedLoad, watch: StoreWatch
+    ) -> Meter:
         settings, blueprint, answers = self._settings, self._blueprint, answers_of(self._settings)
         account_api = AccountApi(
             path=settings.account_path, till=till, identify=blueprint.identify, rule=self._rule, answers=answers
         )
-        operator_api = operator_api_of(settings, lambda: self._health(ledger, undo))
+        operator_api = operator_api_of(settings, lambda: self._health(ledger, undo, watch))
         return Meter(
             blueprint.app,
             board=blueprint.board,
@@ -184,9 +189,14 @@ class Worker:
             metrics.show_policy(self._blueprint.board.tariff.policy.version)
             await asyncio.sleep(GAUGE_SECONDS)
 
-    async def _health(self, ledger: RedisLedger, undo: UndoList) -> Health:
+    async def _health(self, ledger: RedisLedger, undo: UndoList, watch: StoreWatch) -> Health:
         """Tell whoever decides whether to send calls here."""
-        troubles = {"store": await _store_trouble(ledger), "undo": undo.trouble, "policies": self._flaw}
+        troubles = {
+            "store": await _store_trouble(ledger),
+            "books": watch.trouble,
+            "undo": undo.trouble,
+            "policies": self._flaw,
+        }
         return Health(
             ready=troubles["store"] is None and troubles["undo"] is None,
             policy=self._blueprint.board.tariff.policy.version,
@@ -243,6 +253,11 @@ def _undo_list(folder: Path) -> UndoList:
         raise LedgerUnavailable(
             f"Undos can't be kept in {folder}: {error.strerror}; name another folder by METER_DATA.", fate_unknown=False
         ) from error
+
+
+def _count_loss(loss: Loss) -> None:
+    metrics.STORE_LOSSES.inc()
+    metrics.OPERATIONS_LOST.inc(len(loss.lost))
 
 
 async def _store_trouble(ledger: RedisLedger) -> str | None:

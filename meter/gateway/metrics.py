@@ -52,6 +52,12 @@ SILENT = Gauge(
     registry=REGISTRY,
     multiprocess_mode="livesum",
 )
+STORE_LOSSES = Counter(
+    "credits_store_losses", "Times that the store came back older than a worker saw.", registry=REGISTRY
+)
+OPERATIONS_LOST = Counter(
+    "credits_operations_lost", "Operations that a store had acknowledged and lost.", registry=REGISTRY
+)
 UNDO_PENDING = Gauge(
     "credits_undo_pending", "Operations that wait to be undone.", registry=REGISTRY, multiprocess_mode="livesum"
 )

@@ -190,6 +190,8 @@ class RedisLedger(Operations):
         """Undo by the operation's record, or, where that is forgotten, by its entry."""
         args = (op, account, str(REFUND_GRACE_SECONDS), reason_text(reason), str(keep))
         answer = await self._store.ask(script, keys, args)
+        if answer.rest:
+            self.receipts.add(account, op, closes=True)
         if answer.word is not Word.LATE:
             return _undone(answer)
         found = await history.find_charge(self, account, op)

@@ -1,8 +1,10 @@
 """Looking back: what the entries say of an operation whose record is forgotten."""
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from meter.ledger import ids
 from meter.ledger.shards import PAGE_MAX, Shards
@@ -55,6 +57,29 @@ def charged(entry: str, text: str) -> Charged | None:
         period=str(said["period"]),
         at=said["at"],
     )
+
+
+class Entries(Protocol):
+    """What looking back needs of the ledger."""
+
+    async def entries(
+        self, shard: int, after: str = "", count: int = PAGE_MAX, *, upto: str = "+"
+    ) -> tuple[tuple[str, str], ...]:
+        """A page of a shard's entries."""
+        ...
+
+
+async def mentions(shards: Entries, shard: int, ops: Sequence[str]) -> Counter[str]:
+    """How many entries of a shard name each of some operations, in the time in which their records were written."""
+    found: Counter[str] = Counter()
+    wanted, born = set(ops), [ids.birth(op) for op in ops]
+    after = _second(min(born) - BORN_EARLY_SECONDS)
+    upto = _second(max(born) + LIVES_SECONDS + RECORD_SECONDS + BORN_EARLY_SECONDS)
+    while page := await shards.entries(shard, after, PAGE_MAX, upto=upto):
+        for _, text in page:
+            found.update(wanted & {json.loads(text)["op"]})
+        after = page[-1][0]
+    return found
 
 
 async def find_charge(shards: Shards, account: str, op: str) -> Charged | None:

@@ -126,6 +126,11 @@ def leader_key(task: str) -> str:
     return f"{{meter}}:leader:{task}"
 
 
+def beat_key(worker: str) -> str:
+    """How often a worker was here; forgotten a day after it was here last."""
+    return f"{{meter}}:beat:{worker}"
+
+
 def accounts_key(shard: int) -> str:
     """The ids of a shard's accounts."""
     return f"{{meter:{shard}}}:accounts"

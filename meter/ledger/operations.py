@@ -85,11 +85,17 @@ class Operations(Shards):
         if order.key_hash is not None:
             keys += (names.api_key_key(self.shard_of(account.id), order.key_hash),)
         args = (order.op, account.id, str(order.amount), str(account.revision), order.operation, order.quote)
-        return _outcome(order, await self._store.ask(script, keys, (*args, *more)))
+        answer = await self._store.ask(script, keys, (*args, *more))
+        if answer.word in (Word.DONE, Word.REPEAT):
+            taken = script is scripts.CHARGE and not order.observe
+            self.receipts.add(account.id, order.op, order=order if taken else None)
+        return _outcome(order, answer)
 
     async def _close(self, script: Script, account: str, op: str, *args: str) -> Closed:
         asked = (op, account, str(REFUND_GRACE_SECONDS), *args)
         answer = await self._store.ask(script, self._hold_keys(account, op), asked)
+        if answer.word in (Word.DONE, Word.REPEAT):
+            self.receipts.add(account, op, closes=True)
         if not answer.rest:
             return Closed(word=answer.word)
         amount, balance = records.amount_and_balance(answer.rest)

@@ -80,6 +80,8 @@ CHECKPOINT = load("checkpoint")
 TRIM = load("trim")
 SIZE = load("size")
 STORE = load("store")
+BEAT = load("beat")
+STATES = load("states")
 LEAD = load("lead")
 
 LOAD_REPORT = load("load_report")

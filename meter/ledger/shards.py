@@ -4,10 +4,12 @@ Nothing here is asked by a call that is being served, so all of it is asked asid
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from meter.ledger import names, scripts
 from meter.ledger.asking import Store
+from meter.ledger.receipts import Receipts
 from meter.ledger.scripts import Script
 
 PAGE_MAX = 1_000
@@ -15,6 +17,18 @@ KEPT_SECONDS = 900
 """Entries younger than this stay in the store while there is room."""
 
 SIZES_AT_ONCE = 64
+BEAT_SECONDS = 7 * 24 * 3600
+"""How long the store remembers a worker that is not here any more, or that it was away from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """What a store remembers of a worker."""
+
+    epoch: str
+    """Of the store itself, as it was made; ``-`` where it has no record of its own."""
+    before: int
+    """The number of the worker's last beat; -1 where it remembers none."""
 
 
 class Shards:
@@ -23,6 +37,7 @@ class Shards:
     def __init__(self, store: Store, shards: int) -> None:
         self._store = store
         self.shards = shards
+        self.receipts = Receipts(self.shard_of)
 
     def shard_of(self, account: str) -> int:
         """The shard of an account: a new API key begins with it."""
@@ -74,6 +89,19 @@ class Shards:
         """Whether a worker does a task for all, for so long from now on; nobody else does meanwhile."""
         args = (self._store.tag(), worker, str(seconds))
         return (await self._store.ask(scripts.LEAD, (names.leader_key(task),), args, aside=True)).rest == "1"
+
+    async def beat(self, worker: str, number: int) -> Beat:
+        """Leave the number of this beat in the store, and learn which one was there."""
+        keys, args = (names.STORE, names.beat_key(worker)), (worker, str(number), str(BEAT_SECONDS))
+        answer = await self._store.ask(scripts.BEAT, keys, (self._store.tag(), *args), aside=True)
+        epoch, before = answer.rest.split(" ")
+        return Beat(epoch=epoch, before=int(before))
+
+    async def states(self, shard: int, ops: Sequence[str]) -> list[str]:
+        """What the records of some operations say became of them; ``-`` for one that has none."""
+        keys = tuple(names.op_key(shard, op) for op in ops)
+        _, states = await self._store.ask_list(scripts.STATES, keys, (self._store.tag(), str(shard)), aside=True)
+        return states
 
     async def shards_in_use(self) -> tuple[int, ...]:
         """The shards that have accounts or entries."""
