@@ -13,8 +13,9 @@ from meter.ledger import history, names, records, scripts
 from meter.ledger.asking import Store
 from meter.ledger.deadline import STEP_SECONDS
 from meter.ledger.history import Charged
+from meter.ledger.lease_steps import LeaseSteps
 from meter.ledger.line import Line
-from meter.ledger.operations import REFUND_GRACE_SECONDS, Operations, reason_text
+from meter.ledger.operations import REFUND_GRACE_SECONDS, reason_text
 from meter.ledger.promise import (
     Account,
     Balance,
@@ -40,7 +41,7 @@ class WrongStore(LedgerError):
     """The store was made in a way that this version can't use; the message is a sentence with the fix."""
 
 
-class RedisLedger(Operations):
+class RedisLedger(LeaseSteps):
     """The books in Redis or Valkey; keeps the promise of ``Ledger``."""
 
     @classmethod

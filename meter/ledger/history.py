@@ -15,7 +15,7 @@ BORN_EARLY_SECONDS = 60
 LIVES_SECONDS = 600
 """It is refused as late when it is older."""
 
-CHARGING = ("charge", "settle", "late", "expire_hold")
+CHARGING = ("charge", "settle", "late", "expire_hold", "post")
 """The kinds of entries that can charge an operation; a hold that ends at nothing has an amount of 0."""
 
 GIVING_BACK = ("refund", "void")

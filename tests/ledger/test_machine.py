@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from meter.ledger.memory import forget
 from tests.conftest import Server
-from tests.ledger.machine import HoldMachine, LedgerMachine
+from tests.ledger.machine import HoldMachine, LeaseMachine, LedgerMachine
 
 
 def drive(make: Callable[[], RuleBasedStateMachine], examples: int, steps: int) -> None:
@@ -27,7 +27,11 @@ def drive(make: Callable[[], RuleBasedStateMachine], examples: int, steps: int) 
 
 @pytest.mark.parametrize(
     ("machine", "examples"),
-    [pytest.param(LedgerMachine, 50, id="everything"), pytest.param(HoldMachine, 30, id="holds above all")],
+    [
+        pytest.param(LedgerMachine, 50, id="everything"),
+        pytest.param(HoldMachine, 30, id="holds above all"),
+        pytest.param(LeaseMachine, 30, id="leases above all"),
+    ],
 )
 def test_the_scripts_keep_the_books_as_the_model_does(
     store_server: Server, machine: Callable[[str], RuleBasedStateMachine], examples: int
@@ -40,7 +44,7 @@ def test_the_scripts_keep_the_books_as_the_model_does(
     drive(make, examples=examples, steps=50)
 
 
-@pytest.mark.parametrize("machine", [LedgerMachine, HoldMachine])
+@pytest.mark.parametrize("machine", [LedgerMachine, HoldMachine, LeaseMachine])
 def test_fakeredis_keeps_the_books_as_the_model_does(machine: Callable[[str], RuleBasedStateMachine]) -> None:
     def make() -> RuleBasedStateMachine:
         url = "memory://machine"

@@ -6,6 +6,7 @@ from meter.ledger.names import shard_of
 from tests.ledger.machine.steps import ACCOUNTS, Steps
 
 AMOUNTS = ("delta", "after", "amount", "overage", "spent", "held", "back", "extra", "asked")
+FACTS = ("grant", "operation", "of", "entry", "until", "by", "owner", "lease", "seq")
 
 
 class EntrySteps(Steps):
@@ -35,7 +36,7 @@ def shape(entry: dict) -> dict:
     kept = {name: entry[name] for name in ("kind", "account", "op", "at", "period")}
     kept |= {name: int(entry[name]) for name in AMOUNTS if name in entry}
     kept |= {name: pairs(entry[name]) for name in ("taken", "to", "drawn") if name in entry}
-    return kept | {name: entry[name] for name in ("grant", "operation", "of", "entry", "until", "by") if name in entry}
+    return kept | {name: entry[name] for name in FACTS if name in entry}
 
 
 def told(entry: dict, read: dict[int, str]) -> dict:

@@ -6,10 +6,10 @@ changes it here too, from its description and not from the script.
 
 from tests.ledger.model.accounts import Accounts
 from tests.ledger.model.books import CHARGING, DAY, Lot, root
-from tests.ledger.model.undoing import Undoing
+from tests.ledger.model.leasing import Leasing
 
 __all__ = ["CHARGING", "DAY", "Lot", "Model", "root"]
 
 
-class Model(Accounts, Undoing):
+class Model(Accounts, Leasing):
     """All that a ledger does."""

@@ -13,7 +13,7 @@ from meter.pricing.terms import Period, Terms
 HOUR = 3600
 DAY = 24 * HOUR
 
-CHARGING = ("charge", "settle", "late", "expire_hold")
+CHARGING = ("charge", "settle", "late", "expire_hold", "post")
 """The kinds of entries that charge an operation, where their amount is more than nothing."""
 
 Taken = list[tuple[str, int]]
@@ -56,6 +56,10 @@ class Operation:
     until: int = 0
     on_expiry: OnExpiry = OnExpiry.RELEASE
     at_least: int = 0
+    owner: str = ""
+    """Of a lease: the process that spends it."""
+    seq: int = 0
+    """Of what was posted from a lease last."""
 
 
 @dataclass
@@ -75,6 +79,8 @@ class Books:
     spent: int = 0
     expired: int = 0
     taken_back: int = 0
+    served: Counter = field(default_factory=Counter)
+    """How many calls were charged late, by their count."""
     after: int = 0
 
 
