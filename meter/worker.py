@@ -30,9 +30,9 @@ from meter.ledger.engine import RedisLedger
 from meter.ledger.export import keep_below
 from meter.ledger.load_board import LoadBoard
 from meter.ledger.promise import LedgerUnavailable
-from meter.ledger.store_watch import Loss, StoreWatch
 from meter.ledger.sweeping import sweep_on
 from meter.ledger.undo import UndoList
+from meter.outages import Outages, why_off
 from meter.policy.load import changes
 from meter.policy.mistakes import PolicyError
 from meter.policy.model import IdentityRule, LoadAdjustment, Plan, Policy
@@ -103,20 +103,23 @@ class Worker:
     async def _run(self, ready: asyncio.Future[None]) -> None:
         async with contextlib.AsyncExitStack() as stack:
             ledger, line = await stack.enter_async_context(open_books(self._settings))
-            undo = _undo_list(self._settings.data / "undo")
+            data = self._settings.data
+            undo = _undo_list(data / "undo")
             stack.push_async_callback(undo.close)
             load = self._load(LoadBoard(line))
-            till = Till(ledger, undo, opening=self._opening())
-            watch = StoreWatch(ledger, on_loss=_count_loss)
-            self.meter = self._meter(till, ledger, undo, load, watch)
+            outages = Outages(ledger, data / "reserve", off=why_off(self._settings.redis or "", data))
+            outages.told(self._blueprint.board.tariff.policy)
+            stack.push_async_callback(outages.close)
+            till = Till(ledger, undo, opening=self._opening(), reserve=outages.reserve)
+            self.meter = self._meter(till, load, lambda: self._health(ledger, undo, outages))
             for name, work in (
                 ("undo", undo.run(ledger)),
                 ("holds", till.run()),
-                ("store", watch.run()),
+                *outages.work(),
                 ("sweep", sweep_on(ledger, metrics.EXPIRED.inc)),
                 ("load", load.run()),
-                ("policies", self._follow()),
-                ("gauges", self._gauge(ledger, undo, till)),
+                ("policies", self._follow(outages)),
+                ("gauges", self._gauge(undo, till, outages)),
                 ("export", self._export(ledger)),
             ):
                 await stack.enter_async_context(_owned(name, work))
@@ -133,14 +136,12 @@ class Worker:
             return FixedLoad(self._settings.load, self._load_rules)
         return LoadWatch(board, self._load_rules, calls=self._calls, signal=self._blueprint.signal)
 
-    def _meter(
-        self, till: Till, ledger: RedisLedger, undo: UndoList, load: LoadWatch | FixedLoad, watch: StoreWatch
-    ) -> Meter:
+    def _meter(self, till: Till, load: LoadWatch | FixedLoad, health: Callable[[], Awaitable[Health]]) -> Meter:
         settings, blueprint, answers = self._settings, self._blueprint, answers_of(self._settings)
         account_api = AccountApi(
             path=settings.account_path, till=till, identify=blueprint.identify, rule=self._rule, answers=answers
         )
-        operator_api = operator_api_of(settings, lambda: self._health(ledger, undo, watch))
+        operator_api = operator_api_of(settings, health)
         return Meter(
             blueprint.app,
             board=blueprint.board,
@@ -164,14 +165,14 @@ class Worker:
     def _rule(self) -> IdentityRule:
         return self._blueprint.board.tariff.policy.identity
 
-    async def _follow(self) -> None:
+    async def _follow(self, outages: Outages) -> None:
         """Put each changed policy in force; keep the last good one where a change is bad, and say so."""
         board = self._blueprint.board
         async for state in changes(self._settings.policies, asyncio.Event(), known=board.tariff.policy):
             try:
                 if isinstance(state, PolicyError):
                     raise state
-                board.hang(require_fit(state, self._settings))
+                board.hang(outages.told(require_fit(state, self._settings)))
             except (PolicyError, SettingsError) as error:
                 self._flaw = str(error)
                 log.error("The changed policies are wrong, so those of before stay in force:\n%s", error)
@@ -179,26 +180,22 @@ class Worker:
                 self._flaw = None
                 log.info("Policies %s are in force.", state.version)
 
-    async def _gauge(self, ledger: RedisLedger, undo: UndoList, till: Till) -> None:
+    async def _gauge(self, undo: UndoList, till: Till, outages: Outages) -> None:
         """Show what is in progress, and which policy is in force, each second."""
         while True:
             metrics.INFLIGHT.set(self._calls.count)
             metrics.UNDO_PENDING.set(undo.pending)
             metrics.HOLDS.set(till.holding)
-            metrics.SILENT.set(ledger.silence is not None)
+            outages.gauge()
             metrics.show_policy(self._blueprint.board.tariff.policy.version)
             await asyncio.sleep(GAUGE_SECONDS)
 
-    async def _health(self, ledger: RedisLedger, undo: UndoList, watch: StoreWatch) -> Health:
+    async def _health(self, ledger: RedisLedger, undo: UndoList, outages: Outages) -> Health:
         """Tell whoever decides whether to send calls here."""
-        troubles = {
-            "store": await _store_trouble(ledger),
-            "books": watch.trouble,
-            "undo": undo.trouble,
-            "policies": self._flaw,
-        }
+        store = await _store_trouble(ledger)
+        troubles = {"store": store, **outages.troubles, "undo": undo.trouble, "policies": self._flaw}
         return Health(
-            ready=troubles["store"] is None and troubles["undo"] is None,
+            ready=(store is None or outages.serves) and troubles["undo"] is None,
             policy=self._blueprint.board.tariff.policy.version,
             undo_pending=undo.pending,
             troubles={part: trouble for part, trouble in troubles.items() if trouble},
@@ -253,11 +250,6 @@ def _undo_list(folder: Path) -> UndoList:
         raise LedgerUnavailable(
             f"Undos can't be kept in {folder}: {error.strerror}; name another folder by METER_DATA.", fate_unknown=False
         ) from error
-
-
-def _count_loss(loss: Loss) -> None:
-    metrics.STORE_LOSSES.inc()
-    metrics.OPERATIONS_LOST.inc(len(loss.lost))
 
 
 async def _store_trouble(ledger: RedisLedger) -> str | None:

@@ -58,6 +58,20 @@ STORE_LOSSES = Counter(
 OPERATIONS_LOST = Counter(
     "credits_operations_lost", "Operations that a store had acknowledged and lost.", registry=REGISTRY
 )
+LEASES = Gauge(
+    "credits_leases", "Accounts with credits set aside for an outage.", registry=REGISTRY, multiprocess_mode="livesum"
+)
+UNPOSTED = Gauge(
+    "credits_calls_unposted",
+    "Calls that were served while the store was away, and are not in its books yet.",
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+UNPAID = Counter(
+    "credits_calls_unpaid",
+    "Calls that were served while the store was away, and that nobody pays for in full.",
+    registry=REGISTRY,
+)
 UNDO_PENDING = Gauge(
     "credits_undo_pending", "Operations that wait to be undone.", registry=REGISTRY, multiprocess_mode="livesum"
 )

@@ -1,22 +1,18 @@
 """The files behind the list of undos: one line an undo, written by the one process that holds the file's lock.
 
-The file of a process that died is adopted by whoever gets its lock. A file goes as a whole, when everything in it is
-delivered. Nothing here knows of the event loop: every function blocks on the disk.
+A file goes as a whole, when everything in it is delivered; for the rest see ``kept_files.py``.
 """
 
-import fcntl
 import json
 import logging
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from meter.credits import ZERO, Credits
-
-_SUFFIX = ".jsonl"
+from meter.ledger import kept_files
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +64,7 @@ class UndoFile:
     def append(self, undos: Sequence[Undo]) -> None:
         """Put undos on disk; after an ``OSError`` nothing may follow, for the last line may be torn."""
         lines = b"".join(json.dumps(asdict(undo)).encode() + b"\n" for undo in undos)
-        while lines:
-            lines = lines[os.write(self.descriptor, lines) :]
-        os.fsync(self.descriptor)
+        kept_files.append(self.descriptor, lines)
 
     def remove(self) -> None:
         """Be done with a file; its lock goes with it."""
@@ -83,19 +77,14 @@ class UndoFile:
 
 def create(folder: Path) -> UndoFile:
     """Begin a new file, locked."""
-    while True:
-        file = _open(folder / (secrets.token_hex(8) + _SUFFIX), os.O_CREAT | os.O_EXCL)
-        if file is not None:
-            _sync_folder(folder)
-            return file
+    path, descriptor = kept_files.create(folder)
+    return UndoFile(path=path, descriptor=descriptor)
 
 
 def adopt(folder: Path) -> Iterator[tuple[UndoFile, tuple[Undo, ...]]]:
     """Every file whose owner is gone, now ours, with what it holds; one without undos is removed on the way."""
-    for path in sorted(folder.glob(f"*{_SUFFIX}")):
-        file = _open(path)
-        if file is None:
-            continue
+    for path, descriptor in kept_files.adopt(folder):
+        file = UndoFile(path=path, descriptor=descriptor)
         undos = tuple(_read(file))
         file.written = file.left = len(undos)
         if undos:
@@ -104,38 +93,12 @@ def adopt(folder: Path) -> Iterator[tuple[UndoFile, tuple[Undo, ...]]]:
             file.remove()
 
 
-def _open(path: Path, flags: int = 0) -> UndoFile | None:
-    """Open and lock a file; None where another process has it, or has just removed it."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | flags, 0o600)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        is_there = os.fstat(descriptor).st_nlink > 0
-    except BlockingIOError:
-        is_there = False
-    if is_there:
-        return UndoFile(path=path, descriptor=descriptor)
-    os.close(descriptor)
-    return None
-
-
 def _read(file: UndoFile) -> Iterator[Undo]:
     """The undos of a file, without a last line that a crash tore."""
-    *lines, _torn = file.path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(kept_files.lines(file.path), 1):
         try:
             written = json.loads(line)
             yield Undo(**(written | {"kind": UndoKind(written["kind"])}))
         except (ValueError, TypeError, KeyError):
             file.damaged = True
             log.error("Line %d of %s is no undo; the file is put aside as .unreadable.", number, file.path)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

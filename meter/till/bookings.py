@@ -1,4 +1,7 @@
-"""How one call stands in the books, and is closed there: taken at once, or only observed; ``held`` has the third."""
+"""How one call stands in the books, and is closed there: taken at once, spent in an outage, or only observed.
+
+``held`` has the fourth way.
+"""
 
 import logging
 from dataclasses import replace
@@ -7,6 +10,7 @@ from typing import Protocol
 from meter.credits import ZERO, Credits
 from meter.ledger.holding import HoldingLedger
 from meter.ledger.promise import Balance, LedgerUnavailable, Order, Word
+from meter.ledger.reserve.reserve import Spending
 from meter.ledger.undo import Undo, UndoKind
 from meter.pricing.final import Final
 from meter.till.delivery import Delivery
@@ -53,6 +57,23 @@ class Taken:
             return keep
         log.error("%s of account %s was not given back: %s.", op, account, undone.word)
         return self._order.amount
+
+
+class Spent:
+    """The price is taken from what was set aside for outages; the books hear of it when they are back."""
+
+    def __init__(self, order: Order, spending: Spending) -> None:
+        self._order = order
+        self._spending = spending
+        self.balance = spending.balance
+
+    async def close(self, final: Final, reason: str) -> Credits:
+        """Put back what is above the final price."""
+        log.debug("%s was served while the store was away: %s.", self._order.op, reason)
+        amount = min(final.credits, self._order.amount)
+        await self._spending.close(amount, final.record)
+        self.balance = self._spending.balance
+        return amount
 
 
 class Observed:

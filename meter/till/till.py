@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meter.credits import ZERO
 from meter.ledger.accounts import Accounts, Caller, Opening
@@ -19,12 +19,14 @@ from meter.ledger.promise import (
     Statement,
     Word,
 )
+from meter.ledger.reserve.reserve import Reserve
 from meter.ledger.undo import Undo, UndoKind, UndoList
-from meter.policy.model import PeriodUnit
+from meter.policy.ends import End
+from meter.policy.model import OutageKind, PeriodUnit
 from meter.pricing.quote import Pricer
 from meter.pricing.terms import Period, Terms
 from meter.till.bill import Bill
-from meter.till.bookings import Booking, Observed, Taken
+from meter.till.bookings import Booking, Observed, Spent, Taken
 from meter.till.charge import Charge, Payer
 from meter.till.delivery import Delivery
 from meter.till.held import Held
@@ -58,8 +60,17 @@ class Priced:
 class Till:
     """Opens the charges of one worker; ``run`` is its owner task, which lets open holds live on."""
 
-    def __init__(self, ledger: HoldingLedger, undo: UndoList, *, opening: Opening | None = None) -> None:
+    def __init__(
+        self,
+        ledger: HoldingLedger,
+        undo: UndoList,
+        *,
+        opening: Opening | None = None,
+        reserve: Reserve | None = None,
+    ) -> None:
+        """Take the books; and what calls may be served from while they can't be reached, where there is any."""
         self._ledger = ledger
+        self._reserve = reserve
         self._delivery = Delivery(undo)
         self._accounts = Accounts(ledger, opening=opening)
         self._open: set[Charge] = set()
@@ -132,7 +143,15 @@ class Till:
             return Dear(price=bill.quote.credits, at_most=bill.cap)
         if order.observe and bill.metered:
             return self._charge(priced, Observed(order, self._ledger))
-        outcome = await self._booked(order, bill)
+        try:
+            outcome = await self._booked(order, bill)
+        except LedgerUnavailable:
+            spent = await self._spent(priced)
+            if spent is None:
+                raise
+            return spent
+        if self._reserve is not None and bill.operation.outage.kind is not OutageKind.REFUSE and not order.observe:
+            self._reserve.answered(order, outcome, bill.operation.outage)
         if not isinstance(outcome, Done):
             return outcome
         return self._charge(priced, self._booking(priced, outcome), now=outcome.now)
@@ -150,6 +169,20 @@ class Till:
             if error.fate_unknown:
                 await self._void_later(order)
             raise
+
+    async def _spent(self, priced: Priced) -> Charge | None:
+        """Serve a call while the books can't be reached, if its policy says so and something is set aside for it.
+
+        It has another id from now on: what may have been done under the first one is undone.
+        """
+        bill = priced.bill
+        if self._reserve is None or bill.metered or bill.operation.observe:
+            return None
+        order, killed = replace(priced.order, op=operation_id(self._ledger.now())), bill.final(End.KILLED)
+        spending = await self._reserve.spend(order, bill.operation.outage, killed=killed.credits, quote=killed.record)
+        if spending is None:
+            return None
+        return self._charge(replace(priced, order=order), Spent(order, spending), now=self._ledger.now())
 
     def _booking(self, priced: Priced, done: Done) -> Booking:
         bill, order, ledger, delivery = priced.bill, priced.order, self._ledger, self._delivery

@@ -198,7 +198,7 @@ async def test_what_a_lease_does_not_spend_goes_back_where_it_came_from(ledger: 
 
     assert paid == ["first=35", "first=5," + period([back]) + "=2"]
     assert closed.word is Word.DONE
-    assert (back["kind"], back["amount"], back["to"]) == ("release", "8", period([back]) + "=8")
+    assert (back["kind"], back["held"], back["to"]) == ("release", "8", period([back]) + "=8")
     assert await figures(ledger) == (42, 0, 958)
 
 
