@@ -14,6 +14,8 @@ from meter.archive.sums import Sum, sums
 from meter.credits import MICRO
 from tests.end_to_end.house import House, Store
 
+CHARGES = ("charge", "post", "late")
+"""Entries that charge an operation at once, or after an outage in which it was served."""
 SERVED = 200
 UNANSWERED = 0
 
@@ -53,7 +55,7 @@ def charges(stored: Iterable[Stored]) -> Charges:
     found = Charges()
     for said in (json.loads(one.entry) for one in stored):
         paid = said["account"], int(said.get("amount", 0)) // MICRO
-        if said["kind"] == "charge":
+        if said["kind"] in CHARGES:
             found.by_operation[said["op"]] += 1
             found.open[paid] += 1
         elif said["kind"] in ("void", "refund"):

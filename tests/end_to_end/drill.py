@@ -144,11 +144,11 @@ class Drill:
 
 
 @contextmanager
-def installation(folder: Path, seed: int, *, lost: float, workers: int = 1) -> Iterator[Drill]:
+def installation(folder: Path, seed: int, *, lost: float, workers: int = 1, outage: str = "refuse") -> Iterator[Drill]:
     """A store, a wire that loses replies, a gateway, an upstream, and customers; says its seed."""
     sys.stdout.write(f"seed: {seed}\n")
     sys.stdout.flush()
-    (folder / "policy.yaml").write_text(POLICY)
+    (folder / "policy.yaml").write_text(f"{POLICY}outage: {outage}\n")
     luck = Random(f"{seed} replies")
     with Store(folder=folder) as store, upstream(folder) as api:
         relay = Relay(socket=folder / "r", store=store.socket, random=luck, lost=lost)
