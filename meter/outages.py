@@ -1,5 +1,6 @@
 """How one worker gets through an outage of its store: what it serves from meanwhile, and what it looks for then."""
 
+import asyncio
 import logging
 from collections.abc import Coroutine, Iterable
 from pathlib import Path
@@ -8,6 +9,7 @@ from meter.gateway import metrics
 from meter.ledger.engine import RedisLedger
 from meter.ledger.promise import LedgerUnavailable
 from meter.ledger.reserve.durable import forgets
+from meter.ledger.reserve.reapply import keep
 from meter.ledger.reserve.reserve import Reserve
 from meter.ledger.reserve.upkeep import Upkeep
 from meter.ledger.store_watch import Loss, StoreWatch
@@ -34,7 +36,7 @@ class Outages:
         self._off = off
         self.reserve = None if off else _reserve(ledger, folder)
         self._upkeep = None if self.reserve is None else Upkeep(ledger, self.reserve, on_unpaid=metrics.UNPAID.inc)
-        self._watch = StoreWatch(ledger, on_loss=self._count)
+        self._watch = StoreWatch(ledger, on_loss=self._lost)
 
     def work(self) -> Iterable[tuple[str, Coroutine[None, None, None]]]:
         """What is to be done in the background, with its name."""
@@ -72,11 +74,13 @@ class Outages:
             log.warning("While the store is away calls are refused, whatever the policies say: %s.", self._off)
         return policy
 
-    def _count(self, loss: Loss) -> None:
+    async def _lost(self, loss: Loss) -> None:
+        """Count what the store has lost, keep what can be charged again, and lease anew."""
         metrics.STORE_LOSSES.inc()
         metrics.OPERATIONS_LOST.inc(len(loss.lost))
         if self.reserve is not None:
             self.reserve.renounce()
+            await asyncio.to_thread(keep, self.reserve.folder, loss.charges)
 
 
 def why_off(store: str, data: Path) -> str | None:

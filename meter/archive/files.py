@@ -119,7 +119,24 @@ def read(folder: Path) -> Iterator[Stored]:
         ArchiveBroken: a file is torn, does not hold what its name says, or overlaps another.
     """
     for part in parts(folder):
-        yield from _entries(part)
+        yield from entries(part)
+
+
+def entries(part: Part) -> Iterator[Stored]:
+    """Every entry of one file, in order.
+
+    Raises:
+        ArchiveBroken: it is torn, or does not hold what its name says.
+    """
+    try:
+        *whole, rest = gzip.decompress(part.path.read_bytes()).split(b"\n")
+        lines = [_decoder.decode(line) for line in whole]
+    except (OSError, EOFError, zlib.error, msgspec.DecodeError) as error:
+        raise ArchiveBroken(f"{part.path} cannot be read: {error}. Restore it from a backup.") from error
+    if rest or not lines or (lines[0].id, lines[-1].id) != (part.first, part.last):
+        raise ArchiveBroken(f"{part.path} does not hold the entries that its name says. Restore it from a backup.")
+    for line in lines:
+        yield Stored(shard=part.shard, id=line.id, entry=bytes(line.entry))
 
 
 def position(stream_id: str) -> tuple[int, int]:
@@ -145,18 +162,6 @@ def _lines(entries: Iterable[tuple[str, str | bytes]]) -> Iterator[bytes]:
         text = entry.encode() if isinstance(entry, str) else entry
         # A line break in JSON text is white space.
         yield b'{"id":"%b","entry":%b}\n' % (stream_id.encode(), text.replace(b"\n", b" "))
-
-
-def _entries(part: Part) -> Iterator[Stored]:
-    try:
-        *whole, rest = gzip.decompress(part.path.read_bytes()).split(b"\n")
-        lines = [_decoder.decode(line) for line in whole]
-    except (OSError, EOFError, zlib.error, msgspec.DecodeError) as error:
-        raise ArchiveBroken(f"{part.path} cannot be read: {error}. Restore it from a backup.") from error
-    if rest or not lines or (lines[0].id, lines[-1].id) != (part.first, part.last):
-        raise ArchiveBroken(f"{part.path} does not hold the entries that its name says. Restore it from a backup.")
-    for line in lines:
-        yield Stored(shard=part.shard, id=line.id, entry=bytes(line.entry))
 
 
 def _sync_folder(folder: Path) -> None:

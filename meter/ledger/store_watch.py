@@ -10,12 +10,12 @@ import asyncio
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from meter.ledger.history import mentions
-from meter.ledger.promise import LedgerUnavailable
+from meter.ledger.promise import LedgerUnavailable, Order
 from meter.ledger.receipts import Receipt, Receipts
 from meter.ledger.shards import PAGE_MAX, Beat
 
@@ -59,7 +59,13 @@ class Loss:
     """How many receipts there were."""
 
     def __str__(self) -> str:
-        return f"{self.why} {self._operations}"
+        return f"{self.why} {self._operations} See `meter ledger reapply`."
+
+    @property
+    def charges(self) -> list[Order]:
+        """The charges among them that were not given back, so that they can be made again."""
+        undone = {receipt.op for receipt in self.lost if receipt.closes}
+        return [receipt.order for receipt in self.lost if receipt.order and receipt.op not in undone]
 
     @property
     def _operations(self) -> str:
@@ -78,7 +84,7 @@ class Loss:
 class StoreWatch:
     """One worker's look at the store; ``run`` is its owner task."""
 
-    def __init__(self, ledger: Watched, *, on_loss: Callable[[Loss], object]) -> None:
+    def __init__(self, ledger: Watched, *, on_loss: Callable[[Loss], Awaitable[None]]) -> None:
         """Take whom to tell of a loss, besides the log."""
         self._ledger = ledger
         self._on_loss = on_loss
@@ -137,7 +143,7 @@ class StoreWatch:
         receipts.clear()
         self.trouble = str(loss)
         log.error("%s", loss)
-        self._on_loss(loss)
+        await self._on_loss(loss)
 
     async def _missing(self, receipts: Mapping[int, Sequence[Receipt]]) -> list[Receipt]:
         """Those of which the store knows nothing (any more)."""

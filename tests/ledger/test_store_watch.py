@@ -70,7 +70,11 @@ async def watching(url: str) -> AsyncIterator[tuple[RedisLedger, StoreWatch, lis
     losses: list[Loss] = []
     async with open_line(url) as line:
         ledger = await RedisLedger.open(line, step_seconds=STEP_SECONDS)
-        yield ledger, StoreWatch(ledger, on_loss=losses.append), losses
+
+        async def told(loss: Loss) -> None:
+            losses.append(loss)
+
+        yield ledger, StoreWatch(ledger, on_loss=told), losses
 
 
 class Restorable:

@@ -501,7 +501,7 @@ async def test_a_store_that_lost_a_lease_loses_no_call_in_silence(
         assert here.unpaid == [1]
         assert here.upkeep.trouble is not None
         assert f"The call {charge.op} of acme, at 10 credits, could not be posted (gone)" in caplog.text
-    assert len(list((tmp_path / "reserve" / "posted").iterdir())) == 1
+    assert len(list((tmp_path / "reserve" / "kept").iterdir())) == 1
 
 
 async def test_a_store_that_forgot_what_was_posted_has_it_posted_again(store: Store, tmp_path: Path) -> None:
@@ -608,4 +608,4 @@ async def test_an_outage_that_is_over_leaves_the_journal_short(store: Store, tmp
 
         assert here.reserve.journal.name != first
         assert here.reserve.journal.read() == []
-        assert len(list((tmp_path / "reserve" / "posted").iterdir())) == 1
+        assert len(list((tmp_path / "reserve" / "kept").iterdir())) == 1

@@ -23,7 +23,8 @@ FAILED_SECONDS = 5.0
 """So long after a failed write no call is let through; then the disk is tried again."""
 KEPT_SECONDS = 30 * 24 * 3600
 """How long a journal is kept after all of it was posted: a store that comes back older may have lost it."""
-POSTED = "posted"
+KEPT = "kept"
+"""The folder of journals that are done."""
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class Journal:
 
     def read(self) -> list[Line]:
         """What it says; a line that nobody can read is passed over, and named."""
-        return list(_read(self._path))
+        return read_file(self._path)
 
     async def add(self, *lines: Line) -> None:
         """Put lines on disk.
@@ -165,19 +166,26 @@ class Journal:
 
     def _set_aside(self, path: Path, descriptor: int) -> None:
         """Keep a file that tells of calls for a while; any other one is of no use."""
-        if any(isinstance(line, Debit) for line in _read(path)):
-            posted = self._folder / POSTED
-            posted.mkdir(mode=0o700, exist_ok=True)
-            path.rename(posted / f"{time.time_ns():x}-{path.name}")
-            kept_files.sync(posted)
-            _forget_old(posted)
+        if any(isinstance(line, Debit) for line in read_file(path)):
+            kept = kept_folder(self._folder)
+            path.rename(kept / f"{time.time_ns():x}-{path.name}")
+            kept_files.sync(kept)
+            _forget_old(kept)
         else:
             path.unlink()
         kept_files.sync(self._folder)
         os.close(descriptor)
 
 
-def _read(path: Path) -> list[Line]:
+def kept_folder(folder: Path) -> Path:
+    """Where journals are kept that are done, beside those that are not."""
+    kept = folder / KEPT
+    kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return kept
+
+
+def read_file(path: Path) -> list[Line]:
+    """What a journal says; a line that nobody can read is passed over, and named."""
     found: list[Line] = []
     for number, line in enumerate(kept_files.lines(path), 1):
         try:
@@ -190,8 +198,8 @@ def _read(path: Path) -> list[Line]:
     return found
 
 
-def _forget_old(posted: Path) -> None:
-    for path in posted.glob(f"*{kept_files.SUFFIX}"):
+def _forget_old(kept: Path) -> None:
+    for path in kept.glob(f"*{kept_files.SUFFIX}"):
         if path.stat().st_mtime < time.time() - KEPT_SECONDS:
             path.unlink(missing_ok=True)
 

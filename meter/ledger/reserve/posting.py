@@ -53,7 +53,7 @@ async def post(ledger: LeasingLedger, fund: Fund, tally: Tally) -> None:
     short, posts_again = ZERO, True
     while fund.due:
         posting = fund.due[0]
-        answer = await (ledger.post(posting) if fund.is_lease else _charged(ledger, posting))
+        answer = await (ledger.post(posting) if fund.is_lease else charged_late(ledger, posting, counted=True))
         if answer.word is Word.STALE and fund.posted and posts_again:
             log.error("The store has forgotten calls of %s that were posted; they are posted again.", fund.account)
             posts_again = False
@@ -117,9 +117,14 @@ async def take(ledger: LeasingLedger, fund: Fund) -> Leased:
     return await ledger.lease(fund.account, fund.id, most=most, owner=owner, seconds=LEASE_SECONDS)
 
 
-async def _charged(ledger: LeasingLedger, posting: Posting) -> Closed:
+async def charged_late(ledger: LeasingLedger, posting: Posting, *, counted: bool) -> Closed:
+    """Charge a call afterwards, in the period that runs by now.
+
+    Raises:
+        LedgerUnavailable: the store is away; to be done again.
+    """
     for _ in range(TRIES):
-        closed = await ledger.charge_late(posting, counted=True)
+        closed = await ledger.charge_late(posting, counted=counted)
         if not isinstance(closed, Stale):
             return closed
         await renewed(ledger, closed.account, closed.now)

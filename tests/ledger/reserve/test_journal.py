@@ -20,7 +20,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def posted(folder: Path) -> list[Path]:
-    return sorted((folder / journals.POSTED).glob("*.jsonl"))
+    return sorted((folder / journals.KEPT).glob("*.jsonl"))
 
 
 async def test_a_line_is_on_disk_and_synced_when_add_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
