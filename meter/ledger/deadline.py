@@ -1,4 +1,7 @@
-"""How long a step may take: from its first write to its reply, however often it is written."""
+"""How long a step may take, from its first write to its reply, however often it is written; and whether one is missing.
+
+What is known of a step's fate hangs on that: it is in doubt for as long as something was written and not answered.
+"""
 
 import asyncio
 import time
@@ -17,18 +20,24 @@ LATE_SECONDS_MAX = STEP_SECONDS
 class Deadline:
     """One step's time: the clock starts with its first write."""
 
-    __slots__ = ("_asked", "_ends", "seconds")
+    __slots__ = ("_asked", "_ends", "_unanswered", "seconds")
 
     def __init__(self, seconds: float = STEP_SECONDS) -> None:
         self.seconds = seconds
         """How long a reply may take, and a connection that is made for the step."""
         self._asked = time.monotonic()
         self._ends: float | None = None
+        self._unanswered = 0
 
     @property
-    def written(self) -> bool:
+    def started(self) -> bool:
         """Whether the step was ever written."""
         return self._ends is not None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the step was written and may have been done: a reply is missing."""
+        return self._unanswered > 0
 
     @property
     def seconds_left(self) -> float:
@@ -38,8 +47,13 @@ class Deadline:
 
     def start(self) -> None:
         """Say that the step is being written."""
+        self._unanswered += 1
         if self._ends is None:
             self._ends = time.monotonic() + self.seconds
+
+    def refused(self) -> None:
+        """Say that one write of the step was answered by an error."""
+        self._unanswered -= 1
 
 
 class Limit:

@@ -17,7 +17,7 @@ from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection, Connection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import AuthenticationError, BusyLoadingError, NoScriptError, RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from meter.ledger.complaints import complaint, lost, not_reached
@@ -25,6 +25,9 @@ from meter.ledger.deadline import Deadline, Limit
 from meter.ledger.promise import LedgerUnavailable
 from meter.ledger.scripts import Reply, Script
 
+HANGING_UP = (AuthenticationError, BusyLoadingError)
+"""Replies after which redis-py hangs up by itself."""
+TOO_SLOW = "it is too slow: no connection became free in time"
 CONNECTIONS = 4
 WAITING_MAX = 10_000
 BATCH_MAX = 1_000
@@ -63,6 +66,10 @@ class _Call:
         if not self.reply.done():
             self.reply.set_result(reply)
 
+    def refuse(self, error: RedisError) -> None:
+        self.deadline.refused()
+        self.fail(complaint(error, self.deadline))
+
     def fail(self, error: LedgerUnavailable) -> None:
         if not self.reply.done():
             self.reply.set_exception(error)
@@ -89,13 +96,13 @@ class TickLine:
         if not self._flush_is_due:
             self._flush_is_due = True
             loop.call_soon(self._flush)
-        if not deadline.written:
+        if not deadline.started:
             return await call.reply
         try:
             async with Limit(deadline.seconds_left):
                 return await call.reply
         except TimeoutError:
-            raise lost("no reply came in time") from None
+            raise lost("no reply came in time") if deadline.in_doubt else not_reached(TOO_SLOW, deadline) from None
 
     async def aclose(self) -> None:
         """Wait for what is under way, then hang up."""
@@ -130,7 +137,7 @@ class TickLine:
             if call.deadline.seconds_left > 0:
                 self._waiting.append(call)
             else:
-                call.fail(not_reached("it is too slow: no connection became free in time", call.deadline))
+                call.fail(not_reached(TOO_SLOW, call.deadline))
         self._flush()
 
     async def _exchange(self, connection: AbstractConnection, batch: list[_Call]) -> None:
@@ -201,10 +208,13 @@ async def _ask(connection: AbstractConnection, calls: list[_Call], commands: lis
             call.answer(await connection.read_response(timeout=math.inf))
         except NoScriptError:
             unknown.append(call)
+        except HANGING_UP as error:
+            call.refuse(error)
+            raise
         except RedisError as error:
             if not connection.is_connected:
                 raise
-            call.fail(complaint(error))
+            call.refuse(error)
     return unknown
 
 

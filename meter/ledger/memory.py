@@ -34,5 +34,6 @@ class MemoryLine:
         try:
             reply: Reply = self._client.eval(script.plain_text, len(keys), *keys, *args)
         except RedisError as error:
-            raise complaint(error) from error
+            deadline.refused()
+            raise complaint(error, deadline) from error
         return reply
