@@ -32,7 +32,8 @@ class Settings:
     """All that ``meter`` knows of the place where it runs."""
 
     redis: str | None = field(default=None, repr=False)
-    """The store's URL (``redis:``, ``rediss:``, ``unix:``, ``memory:``). None: a server of our own, in ``data``."""
+    """The store's URL (``redis:``, ``rediss:``, ``unix:``, ``memory:``; with ``?cluster=true``, or nodes separated by
+    commas, a cluster; with ``?replicas=N``, replicas are waited for). None: a server of our own, in ``data``."""
     data: Path = Path(".meter")
     """The folder of the embedded server and of what must survive a restart."""
     policies: Path = Path("policies")
@@ -174,7 +175,14 @@ def _checked(written: str, fine: object) -> str:
 
 def _store_url(written: str) -> str:
     url = urlsplit(written)
-    return _checked(written, url.scheme in _STORE_SCHEMES and (url.netloc or url.path or url.scheme == "memory"))
+    place = url.netloc or url.path or url.scheme == "memory"
+    nodes = url.netloc.rpartition("@")[2].split(",")
+    return _checked(written, url.scheme in _STORE_SCHEMES and place and (nodes == [""] or all(map(_is_node, nodes))))
+
+
+def _is_node(written: str) -> bool:
+    node = urlsplit(f"//{written}")
+    return node.hostname is not None and node.port != 0
 
 
 def _upstream_url(written: str) -> str:
@@ -215,7 +223,7 @@ _BYTES = _whole(1024, 2**50, " of bytes")
 
 _READ: Mapping[str, _Reader] = {
     "redis": _Reader(
-        _store_url, "the URL of a store such as redis://127.0.0.1:6379/0 or unix:///run/redis.sock", secret=True
+        _store_url, "the URL of a store such as redis://127.0.0.1:6379/0 or redis://a:7000,b:7000", secret=True
     ),
     "data": _Reader(Path, "a folder"),
     "policies": _Reader(Path, "a policy file or a folder of them"),

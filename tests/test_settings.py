@@ -47,6 +47,22 @@ def test_values_become_what_they_mean():
     assert settings.trusted_proxies == ("10.0.0.0/8",)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://127.0.0.1:6379/0",
+        "redis://:secret@",
+        "rediss://u:p%2Cw@a:7000,b:7001,[::1]:7002?replicas=2",
+        "redis://a?cluster=true",
+        "unix:///run/store.sock?replicas=1",
+        "unix://user:secret@/run/store.sock",
+        "memory://",
+    ],
+)
+def test_a_store_is_named_in_many_ways(url):
+    assert Settings.from_environment({"METER_REDIS": url}).redis == url
+
+
 def test_a_flag_wins_over_the_environment():
     settings = Settings.from_environment({"METER_PORT": "1"}, port="2")
 
@@ -60,6 +76,9 @@ def test_an_empty_variable_is_as_good_as_none():
 WRONG = [
     pytest.param("redis", "localhost:6379", id="a store's URL without a scheme"),
     pytest.param("redis", "redis:", id="a store's URL without a host"),
+    pytest.param("redis", "redis://h:99999", id="a store with a port that cannot be"),
+    pytest.param("redis", "redis://a:7000,b:x", id="a node with a port that is none"),
+    pytest.param("redis", "redis://a:7000,:7000", id="a node without a host"),
     pytest.param("upstream", "127.0.0.1:9000", id="an upstream without a scheme"),
     pytest.param("upstream", "ftp://h", id="an upstream that is not HTTP"),
     pytest.param("upstream", "http://u:p@h", id="an upstream with a password"),

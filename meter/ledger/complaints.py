@@ -93,6 +93,12 @@ def lost(why: str) -> NoReply:
     return NoReply(f"The store did not answer: {why}.")
 
 
+def unshared(have: int, declared: int) -> LedgerUnavailable:
+    """Say that a step was done, and too few replicas have it: a failover may undo it."""
+    message = f"{have} of {declared} replicas have what the store did; bring the others back, or declare fewer."
+    return LedgerUnavailable(message, fate_unknown=True)
+
+
 def _not_done(message: str, deadline: Deadline) -> LedgerUnavailable:
     """Say that a step was not done this time; an earlier time, it may have been."""
     return NoReply(message) if deadline.in_doubt else LedgerUnavailable(message, fate_unknown=False)

@@ -3,19 +3,18 @@
 The checks are rules over what the store says of itself; a new one is a function here and a name in ``_CHECKS``.
 """
 
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
+from meter.ledger import address
+from meter.ledger.address import Address, Node
+from meter.ledger.facts import Facts, ask_facts
 from meter.ledger.promise import LedgerUnavailable
+from meter.ledger.slots import Owners, ask_owners
 
-ANSWER_SECONDS_MAX = 5.0
 VERSION_MIN = (7, 0)
 FULL_PERCENT = 80
 """From here on a store is said to fill up."""
@@ -42,17 +41,6 @@ class Finding:
     fix: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What a store says of itself."""
-
-    info: Mapping[str, object]
-    config: Mapping[str, str] | None
-    """None where the store forbids CONFIG."""
-    skew_ms: int
-    """Its clock minus ours."""
-
-
 FORGETFUL = Finding(
     check="persistence",
     verdict=Verdict.WARN,
@@ -69,19 +57,11 @@ async def inspect(url: str) -> tuple[Finding, ...]:
     """
     if url.startswith("memory://"):
         return (FORGETFUL,)
-    client = Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_timeout=ANSWER_SECONDS_MAX,
-        socket_connect_timeout=ANSWER_SECONDS_MAX,
-        retry=Retry(NoBackoff(), 0),
-    )
+    store = address.read(url)
     try:
-        return findings(await _facts(client))
+        return await _inspect_cluster(store) if store.nodes else findings(await ask_facts(store))
     except (RedisError, OSError) as error:
         raise LedgerUnavailable(f"The store does not answer: {error}", fate_unknown=False) from error
-    finally:
-        await client.aclose()
 
 
 def findings(facts: Facts) -> tuple[Finding, ...]:
@@ -95,20 +75,29 @@ def refusal(found: tuple[Finding, ...]) -> str | None:
     return " ".join(bad) or None
 
 
-async def _facts(client: Redis) -> Facts:
-    info: Mapping[str, object] = await client.info()
-    before = time.time_ns()
-    seconds, micro = await client.time()
-    middle = (before + time.time_ns()) // 2
-    return Facts(info=info, config=await _config(client), skew_ms=seconds * 1000 + micro // 1000 - middle // 1_000_000)
+def coverage(owners: Owners, masters: list[Node]) -> Finding:
+    """Whether a cluster has all of its slots."""
+    missing = owners.count(None)
+    if missing:
+        return _bad("cluster", f"No node of the cluster has {missing} of its slots.", "Bring the missing nodes back.")
+    return _ok("cluster", f"{len(masters)} masters have every slot of the cluster.")
 
 
-async def _config(client: Redis) -> Mapping[str, str] | None:
-    try:
-        config = await client.config_get("*")
-    except ResponseError:
-        return None
-    return {name: value for name, value in config.items() if name and value}
+async def _inspect_cluster(store: Address) -> tuple[Finding, ...]:
+    """Check every master of a cluster, and that together they have every slot."""
+    owners = await ask_owners(store)
+    masters = sorted({node for node in owners if node is not None})
+    found = {node: findings(await ask_facts(store, node)) for node in masters}
+    return (coverage(owners, masters), *_together(found))
+
+
+def _together(found: Mapping[Node, tuple[Finding, ...]]) -> Iterator[Finding]:
+    """Every finding once where all nodes share it, else with the node's name; check by check."""
+    for same in zip(*found.values(), strict=True):
+        if len(set(same)) == 1:
+            yield same[0]
+        else:
+            yield from (replace(one, result=f"{node}: {one.result}") for node, one in zip(found, same, strict=True))
 
 
 def _version(facts: Facts) -> Finding:
@@ -121,9 +110,27 @@ def _version(facts: Facts) -> Finding:
 
 
 def _role(facts: Facts) -> Finding:
+    if facts.info.get("cluster_enabled") and not facts.in_cluster:
+        return _bad("role", "The store is one node of a cluster.", "Say ?cluster=true in its URL.")
     if facts.info.get("role") == "master":
         return _ok("role", "The store takes writes.")
     return _bad("role", f"The store is a {facts.info.get('role')}, which takes no writes.", "Name its primary.")
+
+
+def _replicas(facts: Facts) -> Finding:
+    """A failover loses what the replica that takes over does not have, so every replica must be waited for."""
+    awaited, there = facts.replicas, facts.info.get("connected_slaves", facts.replicas)
+    if there == awaited:
+        every = "Every replica has a change before it is acknowledged."
+        return _ok("replicas", every if there else "The store has no replica, so no change waits for one.")
+    if isinstance(there, int) and there > awaited:
+        result = f"{awaited} of {there} replicas have a change before it is acknowledged: a failover may lose some."
+        return _warn("replicas", result, f"Say ?replicas={there} in the store's URL.")
+    return _bad(
+        "replicas",
+        f"The store has {there} replicas, and {awaited} must have a change before it is acknowledged: none ever is.",
+        "Bring the others back, or say fewer in the store's URL.",
+    )
 
 
 def _persistence(facts: Facts) -> Finding:
@@ -198,7 +205,16 @@ def _clock(facts: Facts) -> Finding:
     return _warn("clock", result, "Keep both machines' clocks by NTP: periods and prices follow them.")
 
 
-_CHECKS: tuple[Callable[[Facts], Finding], ...] = (_version, _role, _persistence, _fsync, _eviction, _memory, _clock)
+_CHECKS: tuple[Callable[[Facts], Finding], ...] = (
+    _version,
+    _role,
+    _replicas,
+    _persistence,
+    _fsync,
+    _eviction,
+    _memory,
+    _clock,
+)
 
 
 def _setting(facts: Facts, name: str) -> str | None:

@@ -17,7 +17,8 @@ def test_a_healthy_place_passes_every_check(meter, policies, store):
 
     assert ended.code == 0
     assert found.keys() == {
-        "store", "version", "role", "persistence", "fsync", "eviction", "memory", "clock", "policies", "workers",
+        "store", "version", "role", "replicas", "persistence", "fsync", "eviction", "memory", "clock", "policies",
+        "workers",
     }  # fmt: skip
     assert "bad" not in found.values()
 

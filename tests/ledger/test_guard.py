@@ -1,13 +1,18 @@
 """The start-up guard: what makes a store unfit for money, and what is only worth a warning."""
 
 import time
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 import redis.asyncio
 
-from meter.ledger.guard import FORGETFUL, Facts, Finding, Verdict, findings, inspect, refusal
+from meter.ledger import address
+from meter.ledger.facts import Facts
+from meter.ledger.guard import FORGETFUL, Finding, Verdict, coverage, findings, inspect, refusal
 from meter.ledger.promise import LedgerUnavailable
+from meter.ledger.slots import ask_owners
+from tests.ledger.scripted import owning, scripted
 
 SOUND = Facts(
     info={
@@ -49,6 +54,13 @@ def test_a_sound_store_is_not_refused():
     [
         pytest.param(with_info(redis_version="6.2.14"), "version", "is version 6.2.14", id="too-old"),
         pytest.param(with_info(role="slave"), "role", "is a slave, which takes no writes", id="a-replica"),
+        pytest.param(with_info(cluster_enabled=1), "role", "one node of a cluster", id="a-node-of-a-cluster"),
+        pytest.param(
+            replace(SOUND, replicas=2, info={**SOUND.info, "connected_slaves": 1}),
+            "replicas",
+            "The store has 1 replicas, and 2 must have a change",
+            id="fewer-replicas-than-declared",
+        ),
         pytest.param(with_info(aof_enabled=0), "persistence", "a restart forgets charges", id="no-append-only-file"),
         pytest.param(with_info(aof_last_write_status="err"), "persistence", "last write", id="disk-full"),
         pytest.param(with_info(maxmemory_policy="allkeys-lru"), "eviction", "allkeys-lru", id="evicts-balances"),
@@ -70,6 +82,9 @@ def test_a_store_that_would_lose_money_is_refused_with_the_fix(facts, check, sen
     ("facts", "check", "sentence"),
     [
         pytest.param(with_fsync("everysec"), "fsync", "loses about two seconds of charges", id="everysec"),
+        pytest.param(
+            with_info(connected_slaves=1), "replicas", "0 of 1 replicas have a change", id="replicas-not-waited-for"
+        ),
         pytest.param(with_info(maxmemory=0), "memory", "no memory limit", id="no-limit"),
         pytest.param(with_info(used_memory=800), "memory", "uses 80 % of its 1000 bytes", id="nearly-full"),
         pytest.param(replace(SOUND, skew_ms=2_001), "clock", "+2001 ms from ours", id="clock-ahead"),
@@ -118,6 +133,48 @@ async def test_the_guard_reads_a_real_store(store_url):
     read = {finding.check: finding.verdict for finding in await inspect(store_url)}
 
     assert (read["version"], read["role"], read["persistence"], read["eviction"], read["clock"]) == (Verdict.OK,) * 5
+
+
+async def test_the_guard_reads_every_master_of_a_cluster(cluster_url, cluster_server):
+    found = await inspect(cluster_url)
+    by_check = Counter(finding.check for finding in found)
+
+    assert found[0].result == "3 masters have every slot of the cluster."
+    assert (by_check["role"], by_check["eviction"]) == (1, 1)
+    assert refusal(found) is None
+
+
+async def test_what_is_wrong_with_one_node_of_a_cluster_is_said_with_its_name(cluster_url, cluster_server):
+    last = cluster_server.members[-1]
+    last.client.config_set("maxmemory-policy", "allkeys-lru")
+    refused = refusal(await inspect(cluster_url))
+    last.client.config_set("maxmemory-policy", "noeviction")
+
+    assert refused == (
+        f"127.0.0.1:{last.port}: With maxmemory-policy allkeys-lru a full store deletes balances. "
+        "Set `maxmemory-policy noeviction` on the store."
+    )
+
+
+async def test_a_node_of_a_cluster_is_refused_where_its_url_does_not_say_so(cluster_url):
+    refused = refusal(await inspect(cluster_url.partition("?")[0]))
+
+    assert refused == "The store is one node of a cluster. Say ?cluster=true in its URL."
+
+
+async def test_a_server_that_is_no_cluster_is_refused_where_its_url_says_so():
+    answer = "-ERR This instance has cluster support disabled\r\n"
+    async with scripted(lambda _: answer.encode()) as store:
+        with pytest.raises(LedgerUnavailable, match=r"No node tells where .* cluster support disabled"):
+            await inspect(f"redis://127.0.0.1:{store.port}?cluster=true")
+
+
+async def test_a_cluster_with_a_hole_is_refused():
+    async with scripted(lambda _: owning((0, 100, 1))) as store:
+        owners = await ask_owners(address.read(f"redis://127.0.0.1:{store.port}?cluster=true"))
+
+    assert owners.count(None) == 16_384 - 101
+    assert coverage(owners, []).verdict is Verdict.BAD
 
 
 async def test_an_evicting_store_is_refused(store_url, administrator):

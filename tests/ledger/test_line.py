@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import redis
 
-from meter.ledger import line as lines
+from meter.ledger import address, tick_line
 from meter.ledger.deadline import Deadline
 from meter.ledger.engine import RedisLedger
-from meter.ledger.line import Line, TickLine, connector, open_line
+from meter.ledger.line import Line, open_line
 from meter.ledger.promise import Done, LedgerUnavailable
 from meter.ledger.scripts import Reply, Script, script
+from meter.ledger.tick_line import TickLine
 from tests.conftest import STEP_SECONDS
 from tests.ledger.books import charged, opened, order, stands
 from tests.ledger.proxy import losing
@@ -106,7 +107,7 @@ async def test_a_store_that_answers_too_late_is_an_unknown_fate(store_url: str) 
 async def test_a_line_with_too_many_waiting_turns_the_next_away(
     store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines, "WAITING_MAX", 5)
+    monkeypatch.setattr(tick_line, "WAITING_MAX", 5)
     async with open_line(store_url) as line:
         asked = (line.run(ECHO, (), (str(number),), patient()) for number in range(7))
         outcomes = await asyncio.gather(*asked, return_exceptions=True)
@@ -118,7 +119,7 @@ async def test_a_line_with_too_many_waiting_turns_the_next_away(
 
 async def test_a_queue_has_a_limit_of_its_own(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("meter.ledger.deadline.QUEUE_SECONDS", 0.05)
-    line = TickLine(connector(store_url), connections=1)
+    line = TickLine(address.read(store_url).connection, connections=1)
     await line.run(ECHO, (), ("warm",), patient())
     slow = asyncio.create_task(line.run(SLOW, (), ("1",), patient()))
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""The machine, on a real server and on fakeredis."""
+"""The machine, on a real server, on a real cluster and on fakeredis."""
 
 from collections.abc import Callable
 
@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from meter.ledger.memory import forget
+from tests.cluster import Cluster
 from tests.conftest import Server
 from tests.ledger.machine import HoldMachine, LeaseMachine, LedgerMachine
 
@@ -42,6 +43,17 @@ def test_the_scripts_keep_the_books_as_the_model_does(
         return machine(store_server.url)
 
     drive(make, examples=examples, steps=50)
+
+
+@pytest.mark.parametrize("machine", [LedgerMachine, HoldMachine, LeaseMachine])
+def test_a_cluster_keeps_the_books_as_the_model_does(
+    cluster_server: Cluster, machine: Callable[[str], RuleBasedStateMachine]
+) -> None:
+    def make() -> RuleBasedStateMachine:
+        cluster_server.empty()
+        return machine(cluster_server.url)
+
+    drive(make, examples=5, steps=50)
 
 
 @pytest.mark.parametrize("machine", [LedgerMachine, HoldMachine, LeaseMachine])

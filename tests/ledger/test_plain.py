@@ -15,20 +15,21 @@ from meter.ledger.names import account_key, api_key_key, ledger_key, op_key, sha
 from meter.ledger.promise import Done, LedgerUnavailable, Refused, Status, Word
 from tests.conftest import STEP_SECONDS
 from tests.ledger.books import START, charged, drilled, entries, left, lot, opened, order
+from tests.ledger.machine import store_client
 
 HASH = "ab" * 32
 SHARD = shard_of("acme")
 
 
 @pytest.fixture
-async def ledger(store_url: str) -> AsyncIterator[RedisLedger]:
-    async with open_line(store_url) as line:
+async def ledger(any_store_url: str) -> AsyncIterator[RedisLedger]:
+    async with open_line(any_store_url) as line:
         yield await RedisLedger.open(line, step_seconds=STEP_SECONDS)
 
 
 @pytest.fixture
-def client(store_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(store_url) as client:
+def client(any_store_url: str) -> Iterator[redis.Redis]:
+    with store_client(any_store_url) as client:
         yield client
 
 
@@ -91,8 +92,8 @@ async def test_a_suspended_account_is_not_charged_by_a_plain_charge(ledger: Redi
     assert await ledger.charge(order(ledger, account)) == Refused(word=Word.SUSPENDED)
 
 
-async def test_the_clock_never_goes_behind_a_plain_charge(store_url: str) -> None:
-    async with drilled(store_url) as drill:
+async def test_the_clock_never_goes_behind_a_plain_charge(any_store_url: str) -> None:
+    async with drilled(any_store_url) as drill:
         account = await opened(drill.ledger)
         await drill.wait(100)
         await charged(drill.ledger, account)

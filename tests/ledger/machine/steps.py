@@ -170,4 +170,6 @@ def store_client(url: str) -> Any:
         from meter.ledger.memory import store
 
         return fakeredis.FakeRedis(server=store(url))
+    if "cluster=true" in url:
+        return redis.RedisCluster.from_url(url.partition("?")[0])
     return redis.Redis.from_url(url)
