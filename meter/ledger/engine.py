@@ -11,6 +11,7 @@ from typing import Self
 from meter.credits import ZERO, Credits
 from meter.ledger import history, names, records, scripts
 from meter.ledger.asking import Store
+from meter.ledger.claim_steps import ClaimSteps
 from meter.ledger.deadline import STEP_SECONDS
 from meter.ledger.history import Charged
 from meter.ledger.lease_steps import LeaseSteps
@@ -41,8 +42,8 @@ class WrongStore(LedgerError):
     """The store was made in a way that this version can't use; the message is a sentence with the fix."""
 
 
-class RedisLedger(LeaseSteps):
-    """The books in Redis or Valkey; keeps the promise of ``Ledger``."""
+class RedisLedger(LeaseSteps, ClaimSteps):
+    """The books in Redis or Valkey; keeps the promises of ``Ledger`` and ``Claims``."""
 
     @classmethod
     async def open(cls, line: Line, *, shards: int = names.SHARDS, step_seconds: float = STEP_SECONDS) -> Self:

@@ -131,6 +131,26 @@ def beat_key(worker: str) -> str:
     return f"{{meter}}:beat:{worker}"
 
 
+def idem_key(shard: int, digest: str) -> str:
+    """The claim on an idempotency key, by the digest of account and key; forgotten after a day."""
+    return f"{{meter:{shard}}}:idem:{digest}"
+
+
+def idems_key(shard: int, account: str) -> str:
+    """The digests of an account's live idempotency keys, by the second at which each is forgotten."""
+    return f"{{meter:{shard}}}:idems:{account}"
+
+
+def answers_key(shard: int, account: str) -> str:
+    """The answers that are kept for an account, by the digests of their keys."""
+    return f"{{meter:{shard}}}:answers:{account}"
+
+
+def answered_key(shard: int, account: str) -> str:
+    """The digests of the keys that have an answer, the oldest answer first."""
+    return f"{{meter:{shard}}}:answered:{account}"
+
+
 def accounts_key(shard: int) -> str:
     """The ids of a shard's accounts."""
     return f"{{meter:{shard}}}:accounts"

@@ -43,6 +43,7 @@ class Word(StrEnum):
     LATE = "late"
     VOIDED = "voided"
     GONE = "gone"
+    RUNNING = "running"
 
 
 class GrantKind(StrEnum):

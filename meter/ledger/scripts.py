@@ -64,6 +64,12 @@ REFUND = load("refund")
 REFUND_ENTRY = load("refund_entry")
 VOID = load("void")
 
+IDEM_CLAIM = load("idem_claim")
+IDEM_TAKE = load("idem_take")
+IDEM_FINISH = load("idem_finish")
+IDEM_DROP = load("idem_drop")
+IDEM_RENEW = load("idem_renew")
+
 OPEN = load("open")
 RENEW = load("renew")
 GRANT = load("grant")

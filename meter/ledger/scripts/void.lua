@@ -30,7 +30,7 @@ if not record then
   if is_late(ARGV[1], b.now) then
     return answer(b, 'late')
   end
-  redis.call('SET', KEYS[3], 'voided ' .. ARGV[2] .. ' 0 - 0 0 0 0 0 0 ', 'EX', RECORD_SECONDS)
+  redis.call('SET', KEYS[3], tombstone(ARGV[2]), 'EX', RECORD_SECONDS)
   return answer(b, 'done')
 end
 if record.account ~= ARGV[2] then

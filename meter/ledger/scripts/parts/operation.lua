@@ -10,3 +10,8 @@ local function is_late(id, now)
   local birth = tonumber(string.sub(id, 1, 8), 16)
   return now - birth > 600 or birth - now > 60
 end
+
+-- The record of an operation that never was and never will be: an order that comes with its id is answered `voided`.
+local function tombstone(account)
+  return 'voided ' .. account .. ' 0 - 0 0 0 0 0 0 '
+end
