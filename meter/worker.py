@@ -16,6 +16,7 @@ from meter.gateway import metrics
 from meter.gateway.account_api import AccountApi
 from meter.gateway.answers import Answers
 from meter.gateway.asgi import ASGIApp
+from meter.gateway.attempts import Attempts
 from meter.gateway.callers import Identify
 from meter.gateway.calls import CallsInProgress
 from meter.gateway.clock import PricingClock
@@ -29,6 +30,7 @@ from meter.gateway.writer import WriterParts
 from meter.ledger.engine import RedisLedger
 from meter.ledger.export import keep_below
 from meter.ledger.load_board import LoadBoard
+from meter.ledger.open_claims import OpenClaims
 from meter.ledger.promise import LedgerUnavailable
 from meter.ledger.sweeping import sweep_on
 from meter.ledger.undo import UndoList
@@ -111,10 +113,12 @@ class Worker:
             outages.told(self._blueprint.board.tariff.policy)
             stack.push_async_callback(outages.close)
             till = Till(ledger, undo, opening=self._opening(), reserve=outages.reserve)
-            self.meter = self._meter(till, load, lambda: self._health(ledger, undo, outages))
+            claims = OpenClaims(ledger)
+            self.meter = self._meter(till, load, claims, lambda: self._health(ledger, undo, outages))
             for name, work in (
                 ("undo", undo.run(ledger)),
                 ("holds", till.run()),
+                ("claims", claims.run()),
                 *outages.work(),
                 ("sweep", sweep_on(ledger, metrics.EXPIRED.inc)),
                 ("load", load.run()),
@@ -136,7 +140,13 @@ class Worker:
             return FixedLoad(self._settings.load, self._load_rules)
         return LoadWatch(board, self._load_rules, calls=self._calls, signal=self._blueprint.signal)
 
-    def _meter(self, till: Till, load: LoadWatch | FixedLoad, health: Callable[[], Awaitable[Health]]) -> Meter:
+    def _meter(
+        self,
+        till: Till,
+        load: LoadWatch | FixedLoad,
+        claims: OpenClaims,
+        health: Callable[[], Awaitable[Health]],
+    ) -> Meter:
         settings, blueprint, answers = self._settings, self._blueprint, answers_of(self._settings)
         account_api = AccountApi(
             path=settings.account_path, till=till, identify=blueprint.identify, rule=self._rule, answers=answers
@@ -146,6 +156,7 @@ class Worker:
             blueprint.app,
             board=blueprint.board,
             till=till,
+            attempts=Attempts(claims, till=till, answers=answers),
             identify=blueprint.identify,
             answers=answers,
             clock=PricingClock(settings.at),

@@ -17,6 +17,9 @@ from meter.ledger.promise import Balance
 RETRY_SECONDS = 1
 """After which a ledger that was down is asked again."""
 
+QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+"""The type of a problem that many APIs share (draft-ietf-httpapi-ratelimit-headers)."""
+
 _SHOWN_MAX = 200
 """How many characters of a request are repeated to it."""
 _POLICY_VIOLATION = 1008
@@ -72,6 +75,10 @@ class Answers:
         """Refuse a ``Credits-Max`` that is no amount."""
         return self._problem(400, "bad_credits_max", "Bad Credits-Max", reason)
 
+    def bad_idempotency_key(self, reason: str) -> ASGIApp:
+        """Refuse an ``Idempotency-Key`` that is none."""
+        return self._problem(400, "bad_idempotency_key", "Bad Idempotency-Key", reason)
+
     def unauthenticated(self, reason: str) -> ASGIApp:
         """Refuse a caller that nobody knows."""
         challenge = [(b"www-authenticate", b'Bearer realm="credits"')]
@@ -120,6 +127,20 @@ class Answers:
         headers = [(b"allow", allowed.encode())]
         return self._problem(405, "method_not_allowed", "Method not allowed", detail, headers=headers)
 
+    def idempotency_running(self) -> ASGIApp:
+        """Refuse a call whose ``Idempotency-Key`` is that of one which still runs."""
+        detail = f"A call with this Idempotency-Key still runs; ask again in {RETRY_SECONDS} s."
+        headers = [(b"retry-after", b"%d" % RETRY_SECONDS)]
+        return self._problem(409, "idempotency_running", "Still running", detail, retryable=True, headers=headers)
+
+    def idempotency_answer_gone(self) -> ASGIApp:
+        """Refuse a call whose ``Idempotency-Key`` had its call, and whose answer can't be given again."""
+        detail = (
+            "A call with this Idempotency-Key was made, and its answer is not kept; nothing was charged for this one. "
+            "Look whether it had its effect before you send it with another key."
+        )
+        return self._problem(409, "idempotency_answer_gone", "Answer not kept", detail)
+
     def price_above_max(self, price: Credits, at_most: Credits) -> ASGIApp:
         """Refuse a call that costs more than its caller wants to pay."""
         detail = f"This request costs {_credits(price)} and its Credits-Max is {text(at_most)}."
@@ -130,6 +151,28 @@ class Answers:
         """Refuse a request body beyond the limit."""
         detail = f"The request's body is larger than {bytes_max} bytes; send less."
         return self._problem(413, "body_too_large", "Body too large", detail)
+
+    def idempotency_mismatch(self) -> ASGIApp:
+        """Refuse a call whose ``Idempotency-Key`` was another request's."""
+        detail = "This Idempotency-Key was sent with another method, target or body; a new request needs a new key."
+        return self._problem(422, "idempotency_mismatch", "Key of another request", detail)
+
+    def quota_exceeded(self, keys_max: int, seconds: int) -> ASGIApp:
+        """Refuse an account that has as many idempotency keys as are remembered for it (RFC 9457 type of the IANA)."""
+        detail = (
+            f"The account has used {keys_max} Idempotency-Keys within 24 hours; send the call without one, or try "
+            f"again in {seconds} s."
+        )
+        return self._problem(
+            429,
+            "quota_exceeded",
+            "Quota exceeded",
+            detail,
+            retryable=True,
+            members={"violated-policies": ["idempotency-keys"]},
+            headers=[(b"retry-after", b"%d" % seconds)],
+            kind=QUOTA_EXCEEDED,
+        )
 
     def upstream_failed(self, reason: str) -> ASGIApp:
         """Answer for an upstream that gave no answer."""
@@ -164,11 +207,12 @@ class Answers:
         members: Mapping[str, object] | None = None,
         headers: Headers | None = None,
         figures: Figures | None = None,
+        kind: str | None = None,
     ) -> ASGIApp:
         """Write a problem of RFC 9457; it is retryable where the same request may succeed when time has passed."""
         ours = self.headers.nothing_consumed() if figures is None else self.headers.of(figures)
         document = {
-            "type": f"{self.problems_url}/{code.replace('_', '-')}",
+            "type": kind or f"{self.problems_url}/{code.replace('_', '-')}",
             "title": title,
             "status": status,
             "detail": detail,

@@ -1,4 +1,4 @@
-"""What a request says of its caller: the credential, and the most that the call may cost.
+"""What a request says of its caller: the credential, the most that the call may cost, the key of its retries.
 
 A credential is never echoed: no reason, representation or message holds one.
 """
@@ -11,9 +11,15 @@ from meter.credits import AmountError, Credits, parse
 from meter.policy.model import IdentityRule
 
 KEY_BYTES_MAX = 256
+IDEMPOTENCY_KEY_CHARS_MAX = 255
 
 _KEY = re.compile(rb"[\x21-\x7e]{1,%d}" % KEY_BYTES_MAX)
 _BEARER = re.compile(rb"bearer(?: +(.*))?", re.IGNORECASE | re.DOTALL)
+_BARE = re.compile(rb"[!#-+\-.-~]+")
+"""Visible ASCII without quotes, and without the comma that joins a header which was sent twice."""
+_QUOTED = re.compile(rb'"((?:[ !#-\[\]-~]|\\["\\])+)"')
+"""A string of structured fields (RFC 9651, 3.3.3)."""
+_ESCAPED = re.compile(rb"\\(.)")
 _LIKE_AN_AMOUNT = re.compile(rb"[0-9eE+.,_ -]{0,40}")
 
 
@@ -38,6 +44,10 @@ class Malformed:
 
 class CreditsMaxError(ValueError):
     """A ``Credits-Max`` that is no amount; the message is a sentence for the caller."""
+
+
+class IdempotencyKeyError(ValueError):
+    """An ``Idempotency-Key`` that is none; the message is a sentence for the caller."""
 
 
 def presented(headers: Sequence[tuple[bytes, bytes]], rule: IdentityRule) -> Presented | Missing | Malformed:
@@ -75,6 +85,27 @@ def credits_max(headers: Sequence[tuple[bytes, bytes]]) -> Credits | None:
         return parse(values[0].decode().strip())
     except AmountError as error:
         raise CreditsMaxError(f"Credits-Max: {error}") from error
+
+
+def idempotency_key(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    """Read the key that a call shares with its retries, quoted or bare; None where the request has none.
+
+    Raises:
+        IdempotencyKeyError: it is no key, or stands there twice.
+    """
+    values = _values(headers, b"idempotency-key")
+    if not values:
+        return None
+    if len(values) > 1:
+        raise IdempotencyKeyError(f"Idempotency-Key stands {len(values)} times in the request; send it once.")
+    written = values[0].strip(b" \t")
+    quoted = _QUOTED.fullmatch(written)
+    key = _ESCAPED.sub(rb"\1", quoted[1]) if quoted else written
+    if not quoted and not _BARE.fullmatch(key):
+        raise IdempotencyKeyError("Idempotency-Key is no key; write visible ASCII characters, such as a UUID.")
+    if len(key) > IDEMPOTENCY_KEY_CHARS_MAX:
+        raise IdempotencyKeyError(f"Idempotency-Key is longer than {IDEMPOTENCY_KEY_CHARS_MAX} characters.")
+    return key.decode()
 
 
 def _values(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> list[bytes]:

@@ -11,6 +11,7 @@ from meter.credits import Credits
 from meter.gateway import metrics
 from meter.gateway.answers import Answers
 from meter.gateway.asgi import ASGIApp, Receive, Scope, Send
+from meter.gateway.attempts import Attempts
 from meter.gateway.callers import Identify, Unidentified, unknown
 from meter.gateway.calls import CallsInProgress
 from meter.gateway.clock import PricingClock
@@ -41,6 +42,7 @@ class Meter:
         *,
         board: TariffBoard,
         till: Till,
+        attempts: Attempts,
         identify: Identify,
         answers: Answers,
         clock: PricingClock,
@@ -53,6 +55,7 @@ class Meter:
         self._app = app
         self._board = board
         self._till = till
+        self._attempts = attempts
         self._identify = identify
         self._answers = answers
         self._clock = clock
@@ -93,17 +96,24 @@ class Meter:
     async def _metered(self, tariff: Tariff, matched: Matched, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         if matched.operation.observe:
-            opened: Charge | ASGIApp = await self._observed(tariff, matched, scope)
-        else:
-            opened = await self._opened(tariff, matched, scope)
-        seconds = time.perf_counter() - began
-        metrics.DEBIT_SECONDS.observe(seconds)
+            await self._go_on(await self._observed(tariff, matched, scope), began, scope, receive, send)
+            return
+        caller = await self._identify(scope, tariff.policy.identity)
+        if isinstance(caller, Unidentified):
+            await self._unauthenticated(caller)(scope, receive, send)
+            return
+        async with await self._attempts.begin(caller, matched.operation, scope, receive, send) as attempt:
+            opened = attempt.answer or await self._opened(tariff, matched, scope, caller, attempt.op)
+            await self._go_on(opened, began, scope, attempt.receive, attempt.send)
+
+    async def _go_on(self, opened: Charge | ASGIApp, began: float, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a call that is charged, unless its caller has left meanwhile; answer one that is not."""
         if not isinstance(opened, Charge):
             await opened(scope, receive, send)
             return
         kind = ServedSocket if scope["type"] == "websocket" else ServedCall
         call = kind(opened, scope, receive, send, self._writer_parts)
-        if seconds > LONG_SECONDS and await call.has_left():
+        if time.perf_counter() - began > LONG_SECONDS and await call.has_left():
             await call.give_up()
         else:
             await call.serve(self._app)
@@ -118,24 +128,26 @@ class Meter:
         known = caller if isinstance(caller, Caller) else None
         return await self._till.observe(known, self._sale(matched, scope, None), tariff.pricer)
 
-    async def _opened(self, tariff: Tariff, matched: Matched, scope: Scope) -> Charge | ASGIApp:
+    async def _opened(
+        self, tariff: Tariff, matched: Matched, scope: Scope, caller: Caller, op: str | None
+    ) -> Charge | ASGIApp:
         """Open the call's charge, or find the answer that refuses it."""
         try:
             at_most = credits_max(scope["headers"])
         except CreditsMaxError as error:
             return self._refuse("bad_credits_max", self._answers.bad_credits_max(str(error)))
-        caller = await self._identify(scope, tariff.policy.identity)
-        if isinstance(caller, Unidentified):
-            return self._unauthenticated(caller)
+        began = time.perf_counter()
         try:
-            opened = await self._till.open(caller, self._sale(matched, scope, at_most), tariff.pricer)
+            opened = await self._till.open(caller, self._sale(matched, scope, at_most, op), tariff.pricer)
         except LedgerUnavailable as error:
             level = logging.DEBUG if isinstance(error, NotAsked) else logging.WARNING
             log.log(level, "A call was refused for want of the ledger: %s", error)
             return self._refuse("ledger_unavailable", self._answers.ledger_unavailable())
+        finally:
+            metrics.DEBIT_SECONDS.observe(time.perf_counter() - began)
         return opened if isinstance(opened, Charge) else self._refusal(opened, caller)
 
-    def _sale(self, matched: Matched, scope: Scope, at_most: Credits | None) -> Sale:
+    def _sale(self, matched: Matched, scope: Scope, at_most: Credits | None, op: str | None = None) -> Sale:
         return Sale(
             operation=matched.operation,
             usage=matched.usage,
@@ -144,6 +156,7 @@ class Meter:
             drill=self._clock.drill,
             at_most=at_most,
             long=scope["type"] == "websocket",
+            op=op,
         )
 
     def _refusal(self, verdict: Short | Dear | Refused, caller: Caller) -> ASGIApp:

@@ -26,6 +26,9 @@ REFUNDED = Counter(
     ["operation", "end"],
     registry=REGISTRY,
 )
+REPLAYED = Counter(
+    "credits_replayed", "Retries answered with an earlier call's answer.", ["operation"], registry=REGISTRY
+)
 DEBIT_SECONDS = Histogram(
     "credits_debit_duration_seconds",
     "From the wish to charge to the ledger's word.",

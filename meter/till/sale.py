@@ -25,6 +25,8 @@ class Sale:
     """What the caller is willing to pay."""
     long: bool = False
     """The call may outlive what the books remember of an operation, so its credits are set aside until it ends."""
+    op: str | None = None
+    """The operation id, where the call has one already."""
 
     def conditions(self, terms: Terms) -> Conditions:
         """What pricing looks at, for an account on these terms."""

@@ -94,6 +94,10 @@ class Till:
             opened = None
         return opened if isinstance(opened, Charge) else self._unwritten(sale, pricer)
 
+    async def account(self, caller: Caller) -> Account | None:
+        """What is known of a caller's account; None for a caller that nobody knows."""
+        return self._accounts.remembered(caller) or await self._accounts.asked(caller)
+
     async def statement(self, caller: Caller) -> Statement | None:
         """The caller's account as it stands, its period renewed if it was over."""
         return await self._accounts.statement(caller)
@@ -116,7 +120,7 @@ class Till:
             await asyncio.gather(*(charge.renew() for charge in charges[first : first + RENEWED_AT_ONCE]))
 
     async def _opened(self, caller: Caller, sale: Sale, pricer: Pricer) -> Charge | Verdict:
-        op = operation_id(self._ledger.now())
+        op = sale.op or operation_id(self._ledger.now())
         remembered = self._accounts.remembered(caller)
         account = remembered or await self._accounts.asked(caller)
         for _ in range(TRIES):

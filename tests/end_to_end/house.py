@@ -208,11 +208,12 @@ class Answer:
 NOTHING = Answer(status=0, headers={}, body=b"")
 
 
-async def call(port: int, path: str, key: str, *, method: str = "POST") -> Answer:
-    """Make one call on a connection of its own."""
+async def call(port: int, path: str, key: str, *, method: str = "POST", more: str = "") -> Answer:
+    """Make one call on a connection of its own; ``more`` is header lines, each with its end."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        request = f"{method} {path} HTTP/1.1\r\nHost: test\r\nX-API-Key: {key}\r\nConnection: close\r\n\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nHost: test\r\nX-API-Key: {key}\r\nConnection: close\r\n"
+        request = f"{head}{more}\r\n"
         writer.write(request.encode())
         whole = await asyncio.wait_for(reader.read(), START_SECONDS_MAX)
         writer.close()

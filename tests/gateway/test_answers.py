@@ -94,14 +94,18 @@ async def test_another_status_may_stand_for_no_credits():
     [
         pytest.param(ANSWERS.ambiguous_path("x"), 400, "ambiguous_path", False, id="ambiguous-path"),
         pytest.param(ANSWERS.bad_credits_max("x"), 400, "bad_credits_max", False, id="bad-credits-max"),
+        pytest.param(ANSWERS.bad_idempotency_key("x"), 400, "bad_idempotency_key", False, id="bad-idempotency-key"),
         pytest.param(ANSWERS.unauthenticated("x"), 401, "unauthenticated", False, id="unauthenticated"),
         pytest.param(ANSWERS.account_suspended(), 403, "account_suspended", False, id="account-suspended"),
         pytest.param(ANSWERS.websocket_unpriced(), 403, "websocket_unpriced", False, id="websocket-unpriced"),
         pytest.param(ANSWERS.no_price("GET", "/x"), 404, "no_price", False, id="no-price"),
         pytest.param(ANSWERS.not_found("/x"), 404, "not_found", False, id="not-found"),
         pytest.param(ANSWERS.method_not_allowed("PUT", "GET, HEAD"), 405, "method_not_allowed", False, id="method"),
+        pytest.param(ANSWERS.idempotency_running(), 409, "idempotency_running", True, id="still-running"),
+        pytest.param(ANSWERS.idempotency_answer_gone(), 409, "idempotency_answer_gone", False, id="answer-gone"),
         pytest.param(ANSWERS.price_above_max(parse("9"), parse("5")), 412, "price_above_max", False, id="above-max"),
         pytest.param(ANSWERS.body_too_large(1024), 413, "body_too_large", False, id="body-too-large"),
+        pytest.param(ANSWERS.idempotency_mismatch(), 422, "idempotency_mismatch", False, id="another-request"),
         pytest.param(ANSWERS.upstream_failed("x"), 502, "upstream_failed", True, id="upstream-failed"),
         pytest.param(ANSWERS.ledger_unavailable(), 503, "ledger_unavailable", True, id="ledger-unavailable"),
         pytest.param(ANSWERS.upstream_timeout("x"), 504, "upstream_timeout", True, id="upstream-timeout"),
@@ -115,7 +119,23 @@ async def test_a_refusal_names_its_code_and_takes_nothing(app: ASGIApp, status: 
     assert problem["detail"]
     assert headers[b"cache-control"] == b"no-store"
     assert headers[b"x-credits-consumed"] == b"0"
-    assert (b"retry-after" in headers) == (status == 503)
+    assert (b"retry-after" in headers) == (code in ("idempotency_running", "ledger_unavailable"))
+
+
+async def test_too_many_keys_have_the_type_that_many_apis_share():
+    status, headers, problem = await told(ANSWERS.quota_exceeded(10_000, 3_600))
+
+    assert (status, headers[b"retry-after"], headers[b"x-credits-consumed"]) == (429, b"3600", b"0")
+    assert problem == {
+        "type": "https://iana.org/assignments/http-problem-types#quota-exceeded",
+        "title": "Quota exceeded",
+        "status": 429,
+        "detail": "The account has used 10000 Idempotency-Keys within 24 hours; send the call without one, or try "
+        "again in 3600 s.",
+        "code": "quota_exceeded",
+        "violated-policies": ["idempotency-keys"],
+        "retryable": True,
+    }
 
 
 async def test_a_caller_is_told_how_to_say_who_it_is():

@@ -3,7 +3,16 @@
 import pytest
 
 from meter.credits import Credits, parse
-from meter.gateway.identity import CreditsMaxError, Malformed, Missing, Presented, credits_max, presented
+from meter.gateway.identity import (
+    CreditsMaxError,
+    IdempotencyKeyError,
+    Malformed,
+    Missing,
+    Presented,
+    credits_max,
+    idempotency_key,
+    presented,
+)
 from meter.policy.model import IdentityRule
 
 BOTH = IdentityRule()
@@ -112,3 +121,46 @@ def test_a_bad_most_is_told_in_a_sentence(values: list[bytes], message: str):
         credits_max([(b"credits-max", value) for value in values])
 
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        pytest.param(b"8e03978e-40d5-43dd-bc93-6894a57f9324", "8e03978e-40d5-43dd-bc93-6894a57f9324", id="bare"),
+        pytest.param(b'"8e03978e"', "8e03978e", id="quoted"),
+        pytest.param(b'  "a b"\t', "a b", id="quoted-with-a-space"),
+        pytest.param(rb'"a\"b\\c"', 'a"b\\c', id="escaped"),
+        pytest.param(rb"a\b", "a\\b", id="bare-with-a-backslash"),
+        pytest.param(b"abc+/==:.~!#", "abc+/==:.~!#", id="base64-and-more"),
+        pytest.param(b"k" * 255, "k" * 255, id="as-long-as-may-be"),
+        pytest.param(b'"' + b'\\"' * 255 + b'"', '"' * 255, id="as-long-as-may-be-without-its-escapes"),
+    ],
+)
+def test_a_key_is_read_quoted_and_bare(written: bytes, expected: str):
+    assert idempotency_key([(b"idempotency-key", written)]) == expected
+
+
+def test_a_request_need_not_have_a_key():
+    assert idempotency_key([(b"x-idempotency-key", b"k")]) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        pytest.param([b""], "is no key", id="empty"),
+        pytest.param([b'""'], "is no key", id="empty-in-quotes"),
+        pytest.param([b"a b"], "is no key", id="a-space"),
+        pytest.param([b'"a'], "is no key", id="half-a-pair-of-quotes"),
+        pytest.param([b'a"b'], "is no key", id="a-quote-inside"),
+        pytest.param([rb'"a\b"'], "is no key", id="an-escape-of-nothing"),
+        pytest.param([b'"a";p=1'], "is no key", id="parameters"),
+        pytest.param([b"a, b"], "is no key", id="joined-with-another"),
+        pytest.param([b"a\x00"], "is no key", id="a-control-character"),
+        pytest.param(["é".encode()], "is no key", id="not-ascii"),
+        pytest.param([b"k" * 256], "longer than 255", id="too-long"),
+        pytest.param([b"a", b"a"], "2 times", id="twice"),
+    ],
+)
+def test_what_is_no_key_is_told_in_a_sentence(values: list[bytes], message: str):
+    with pytest.raises(IdempotencyKeyError, match=message):
+        idempotency_key([(b"idempotency-key", value) for value in values])
