@@ -13,10 +13,10 @@ from meter.ledger.asking import Store
 from meter.ledger.breaker import OPENS_AFTER, PROBE_SECONDS, Breaker
 from meter.ledger.complaints import NoAnswer, NoReply, NotAsked, complaint
 from meter.ledger.deadline import Deadline
-from meter.ledger.line import TickLine
 from meter.ledger.promise import LedgerUnavailable
 from meter.ledger.scripts import STORE, Reply, Script
 from meter.ledger.shards import Shards
+from meter.ledger.tick_line import TickLine
 
 NOW = 100.0
 AWAY = NoAnswer("It is away.", fate_unknown=False)

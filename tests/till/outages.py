@@ -11,10 +11,11 @@ from typing import Any
 
 from meter.credits import MICRO, Credits, parse
 from meter.ledger.engine import RedisLedger
-from meter.ledger.line import CONNECTIONS, open_line
+from meter.ledger.line import open_line
 from meter.ledger.promise import LedgerUnavailable
 from meter.ledger.reserve.reserve import Reserve
 from meter.ledger.reserve.upkeep import Upkeep
+from meter.ledger.tick_line import CONNECTIONS
 from meter.ledger.undo import UndoList
 from meter.policy.ends import End
 from meter.policy.model import Operation, Outage, OutageKind, PeriodUnit, Plan
