@@ -117,8 +117,8 @@ async def test_what_was_not_asked_has_a_known_fate_and_says_since_when() -> None
     "error",
     [
         pytest.param(FULL, id="the store is full"),
-        pytest.param(complaint(ResponseError("BADSTATE x")), id="one account can't be read"),
-        pytest.param(complaint(ResponseError("LOADING x")), id="it is loading"),
+        pytest.param(complaint(ResponseError("BADSTATE x"), Deadline()), id="one account can't be read"),
+        pytest.param(complaint(ResponseError("LOADING x"), Deadline()), id="it is loading"),
     ],
 )
 async def test_a_store_that_says_why_not_is_no_silent_one(error: LedgerUnavailable) -> None:
