@@ -143,3 +143,26 @@ async def test_a_call_pays_the_share_of_how_it_ended(store_url, tmp_path, end, p
     assert books.consumed == 1_000_000_000 * SHARES[end]
     assert (books.reserved, books.granted) == (0, books.consumed + books.remaining)
     assert [entry["kind"] for entry in entries][1] == ("charge" if price == "taken" else "hold")
+
+
+@pytest.mark.parametrize("price", PRICES)
+async def test_a_caller_that_had_left_before_the_app_was_called_pays_nothing(store_url, tmp_path, monkeypatch, price):
+    monkeypatch.setattr("meter.gateway.meter.LONG_SECONDS", -1.0)
+    cost, killed = PRICES[price]
+    policy = POLICY.replace("CREDITS", cost).replace("TABLE", f"{TABLE}, {killed}")
+    called = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            called.append(scope)
+
+    async def receive() -> Message:
+        return GONE
+
+    exchange = Exchange(scope_of("GET /work"))
+    async with metered(app, tmp_path, store_url, policy) as here:
+        await here.app(exchange.scope, receive, exchange.send)
+        books = await here.books.of()
+
+    assert (called, exchange.sent) == ([], [])
+    assert (books.consumed, books.reserved) == (0, 0)

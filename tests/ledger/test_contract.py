@@ -8,12 +8,14 @@ import pytest
 from meter.credits import LIMIT, Credits
 from meter.ledger import history
 from meter.ledger.engine import RedisLedger, WrongStore
+from meter.ledger.holding import HoldTerms, OnExpiry
 from meter.ledger.ids import operation_id
 from meter.ledger.line import open_line
-from meter.ledger.names import BadName
+from meter.ledger.names import BadName, account_key, accounts_key, holds_key, ledger_key, used_key
 from meter.ledger.promise import Done, Grant, GrantKind, Refused, Short, Stale, Status, Word
 from meter.policy.model import PeriodUnit
 from tests.ledger.books import charged, entries, kinds, left, lot, opened, order, stands, terms
+from tests.ledger.machine import store_client
 
 
 async def test_an_account_opens_with_what_its_plan_includes(ledger: RedisLedger) -> None:
@@ -73,8 +75,32 @@ async def test_a_charge_that_is_too_dear_takes_nothing(ledger: RedisLedger) -> N
 
     assert isinstance(outcome, Short)
     assert (outcome.required, outcome.balance.remaining) == (101, 100)
-    assert (await stands(ledger)).remaining == 100
+    assert ((await stands(ledger)).remaining, (await stands(ledger)).consumed) == (100, 0)
     assert await kinds(ledger) == ["open"]
+
+
+async def test_a_charge_that_was_refused_is_made_when_it_can_be_paid(ledger: RedisLedger) -> None:
+    placed = order(ledger, await opened(ledger, included=100), 101)
+    refused = await ledger.charge(placed)
+    await ledger.grant("acme", lot("a", 1))
+    done = await ledger.charge(placed)
+
+    assert isinstance(refused, Short)
+    assert isinstance(done, Done)
+    assert (done.repeat, (await stands(ledger)).consumed) == (False, 101)
+
+
+async def test_money_is_never_forgotten(any_store_url: str, ledger: RedisLedger) -> None:
+    account = await opened(ledger)
+    await ledger.grant("acme", lot("a", 10))
+    await charged(ledger, account)
+    await ledger.hold(order(ledger, account, 50), HoldTerms(on_expiry=OnExpiry.RELEASE))
+    shard = ledger.shard_of("acme")
+    keys = account_key(shard, "acme"), used_key(shard, "acme"), accounts_key(shard), ledger_key(shard), holds_key(shard)
+    with store_client(any_store_url) as client:
+        ends = [client.ttl(key) for key in keys]
+
+    assert ends == [-1] * 5
 
 
 async def test_a_price_of_exactly_all_is_paid(ledger: RedisLedger) -> None:

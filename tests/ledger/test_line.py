@@ -52,6 +52,16 @@ async def test_a_script_that_the_store_forgot_is_sent_again_and_no_other(store_u
         ]
 
 
+async def test_a_script_whose_reply_is_lost_is_not_written_again_by_the_line(store_url: str, tmp_path: Path) -> None:
+    async with losing(store_url, tmp_path, lambda asked: b"once" in asked) as proxy, open_line(proxy.url) as line:
+        await line.run(ECHO, (), ("warm",), patient())
+        with pytest.raises(LedgerUnavailable) as caught:
+            await line.run(ECHO, (), ("once",), patient())
+
+    assert caught.value.fate_unknown
+    assert sum(written.count(b"once") for written in proxy.written) == 1
+
+
 async def test_a_caller_that_stops_waiting_leaves_its_reply_to_nobody(store_url: str) -> None:
     lot = random.Random(7)
     async with open_line(store_url) as line:

@@ -61,6 +61,12 @@ def test_a_price_is_rounded_by_the_declared_mode(mode, costs):
     assert cost(rounded, under()) == costs
 
 
+@pytest.mark.parametrize("mode", RoundingMode)
+def test_ninety_at_seven_tenths_is_sixty_three_however_it_is_rounded(mode):
+    """In binary floats it is a little less, and rounded down 62."""
+    assert cost(operation("a", "90", adjustments=ALL_THREE, rounding=Rounding(mode=mode)), under(night=True)) == "63"
+
+
 def test_factors_are_not_rounded_in_between():
     twice = (NIGHT, replace(NIGHT, name="twice", multiply=Fraction("0.7")))
 
