@@ -34,7 +34,9 @@ async def test_a_key_is_known_by_its_hash_alone(header):
     assert written not in repr(caller)
 
 
-@pytest.mark.parametrize("written", ["mk_000short", new_key(7)[:-1] + "!", "secret"])
+@pytest.mark.parametrize(
+    "written", ["mk_000short", new_key(7)[:-1] + "!", "secret"], ids=["short", "mistyped", "no key"]
+)
 async def test_a_malformed_key_is_answered_like_an_unknown_one(written):
     assert await identified(by_key, ("X-API-Key", written)) == UNKNOWN_KEY
 
