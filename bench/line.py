@@ -49,6 +49,9 @@ class OneAtATime:
             reply = await self._client.eval(script.text, len(keys), *keys, *args)
         return reply
 
+    def place(self, keys: Sequence[str]) -> str:  # noqa: ARG002 - whatever they are, they are here
+        return ""
+
     async def aclose(self) -> None:
         await self._client.aclose()
 

@@ -69,7 +69,7 @@ class Cluster:
             *(str(self.binary), "--bind", HOST, "--port", str(port), "--dir", str(folder), "--save", ""),
             *("--cluster-enabled", "yes", "--cluster-port", str(bus), "--cluster-node-timeout", str(NODE_TIMEOUT_MS)),
             *("--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"),
-            *("--repl-diskless-sync-delay", "0", *options),
+            *("--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0", *options),
         ]
         member = Member(port, bus, command, _started(command), client_to(port))
         self.members.append(member)

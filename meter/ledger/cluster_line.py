@@ -39,7 +39,7 @@ class ClusterLine:
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str], deadline: Deadline) -> Reply:
         """Run a script where its keys are."""
-        slot = key_slot(keys[0].encode())
+        slot = _slot(keys)
         node, asking, pause = await self._owner(slot, deadline), False, 0.0
         while True:
             try:
@@ -56,6 +56,11 @@ class ClusterLine:
                 raise
             await asyncio.sleep(pause)
             pause = min(pause * 2 + PAUSE_SECONDS, PAUSE_SECONDS_MAX)
+
+    def place(self, keys: Sequence[str]) -> str:
+        """The node that has keys; empty where nobody is known to."""
+        owner = self._owners[_slot(keys)] if self._owners else None
+        return str(owner or "")
 
     async def aclose(self) -> None:
         """Wait for what is under way, then hang up."""
@@ -119,3 +124,8 @@ class ClusterLine:
         if line is None:
             line = self._lines[node] = TickLine(lambda: self._store.connection(node), replicas=self._store.replicas)
         return line
+
+
+def _slot(keys: Sequence[str]) -> int:
+    """The slot of the first key, which is that of all keys of a step."""
+    return key_slot(keys[0].encode())

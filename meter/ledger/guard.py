@@ -66,7 +66,7 @@ async def inspect(url: str) -> tuple[Finding, ...]:
 
 def findings(facts: Facts) -> tuple[Finding, ...]:
     """What every check finds in a store."""
-    return tuple(check(facts) for check in _CHECKS)
+    return tuple(check(facts) for check in _CHECKS + _CLUSTER_CHECKS * facts.in_cluster)
 
 
 def refusal(found: tuple[Finding, ...]) -> str | None:
@@ -205,6 +205,20 @@ def _clock(facts: Facts) -> Finding:
     return _warn("clock", result, "Keep both machines' clocks by NTP: periods and prices follow them.")
 
 
+def _partial(facts: Facts) -> Finding:
+    match _setting(facts, "cluster-require-full-coverage"):
+        case "no":
+            return _ok("partial", "Without one of its masters, the cluster serves the accounts of the others.")
+        case None:
+            return _unseen("partial", "cluster-require-full-coverage", "no")
+        case _:
+            return _warn(
+                "partial",
+                "Without one of its masters, the cluster refuses the calls of all accounts.",
+                "Set `cluster-require-full-coverage no` on every node.",
+            )
+
+
 _CHECKS: tuple[Callable[[Facts], Finding], ...] = (
     _version,
     _role,
@@ -215,6 +229,9 @@ _CHECKS: tuple[Callable[[Facts], Finding], ...] = (
     _memory,
     _clock,
 )
+
+
+_CLUSTER_CHECKS: tuple[Callable[[Facts], Finding], ...] = (_partial,)
 
 
 def _setting(facts: Facts, name: str) -> str | None:

@@ -25,6 +25,10 @@ class Line(Protocol):
         """
         ...
 
+    def place(self, keys: Sequence[str]) -> str:
+        """Which server is asked for keys, since one may fail and another answer; empty where there is one alone."""
+        ...
+
 
 @contextlib.asynccontextmanager
 async def open_line(url: str) -> AsyncIterator[Line]:

@@ -21,3 +21,6 @@ class DrilledLine:
         text = text.replace("'*', 'e'", "ARGV[#ARGV - 1] .. '000-*', 'e'")
         moved = (*args, str(self._newest), str(self.now))
         return await self._line.run(script(drilled.name, text), keys, moved, deadline)
+
+    def place(self, keys: Sequence[str]) -> str:
+        return self._line.place(keys)

@@ -84,13 +84,28 @@ class Moody:
             raise self.fails
         return f"{args[0]} {args[1]} done 1000 0 1 256 epoch"
 
+    def place(self, keys: Sequence[str]) -> str:
+        return ""
 
-async def asked(store: Store, *, times: int = 1, aside: bool = False) -> list[str]:
+
+@dataclass
+class HalfAway(Moody):
+    """A line to two servers, one for each key, of which one is away."""
+
+    async def run(self, script: Script, keys: Sequence[str], args: Sequence[str], deadline: Deadline) -> Reply:
+        self.fails = AWAY if keys == ("away",) else None
+        return await super().run(script, keys, args, deadline)
+
+    def place(self, keys: Sequence[str]) -> str:
+        return keys[0]
+
+
+async def asked(store: Store, *, times: int = 1, aside: bool = False, key: str = "k") -> list[str]:
     """How each of some steps ended."""
     outcomes = []
     for number in range(times):
         try:
-            await store.ask(STORE, ("k",), (f"step-{number}", "store"), aside=aside)
+            await store.ask(STORE, (key,), (f"step-{number}", "store"), aside=aside)
             outcomes.append("answered")
         except LedgerUnavailable as error:
             outcomes.append(type(error).__name__)
@@ -152,6 +167,16 @@ async def test_work_aside_is_asked_while_calls_are_refused_and_its_answer_ends_t
     assert await asked(store) == ["NotAsked"]
     assert await asked(store, aside=True) == ["answered"]
     assert await asked(store) == ["answered"]
+
+
+async def test_a_node_that_is_away_keeps_nobody_from_the_others() -> None:
+    store = Store(HalfAway())
+    away = await asked(store, times=10, key="away")
+
+    assert away == ["NoAnswer"] * 6 + ["NotAsked"] * 4
+    assert await asked(store, times=10, key="here") == ["answered"] * 10
+    assert await asked(store, key="away") == ["NotAsked"]
+    assert store.silence == "The store at away has been silent for 0 s."
 
 
 async def test_a_shard_is_looked_through_aside() -> None:

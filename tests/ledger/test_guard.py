@@ -144,6 +144,18 @@ async def test_the_guard_reads_every_master_of_a_cluster(cluster_url, cluster_se
     assert refusal(found) is None
 
 
+@pytest.mark.parametrize(
+    ("config", "verdict"),
+    [
+        pytest.param({"cluster-require-full-coverage": "no"}, Verdict.OK, id="the others go on"),
+        pytest.param({"cluster-require-full-coverage": "yes"}, Verdict.WARN, id="all stop"),
+        pytest.param(None, Verdict.WARN, id="nobody can see"),
+    ],
+)
+def test_a_cluster_should_serve_what_it_still_has(config, verdict):
+    assert found(replace(SOUND, in_cluster=True, config=config), "partial").verdict is verdict
+
+
 async def test_what_is_wrong_with_one_node_of_a_cluster_is_said_with_its_name(cluster_url, cluster_server):
     last = cluster_server.members[-1]
     last.client.config_set("maxmemory-policy", "allkeys-lru")

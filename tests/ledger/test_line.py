@@ -189,6 +189,9 @@ class CrossedLine:
         reply, self.last = self.last, await self._line.run(asked, keys, args, deadline)
         return reply or self.last
 
+    def place(self, keys: Sequence[str]) -> str:
+        return self._line.place(keys)
+
 
 async def test_a_reply_to_somebody_else_is_refused(store_url: str) -> None:
     async with open_line(store_url) as line:
