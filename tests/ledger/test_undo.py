@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from meter.credits import Credits
 from meter.ledger import undo as undo_module
 from meter.ledger.promise import LedgerUnavailable, Undone, Word
 from meter.ledger.undo import PENDING_MAX, Undo, UndoKind, UndoList, UndoNotKept
@@ -29,8 +30,14 @@ class Books:
     async def void(self, account: str, op: str) -> Undone:
         return self._answer("void", op, Word.DONE)
 
-    async def refund(self, account: str, op: str, *, reason: str) -> Undone:
+    async def refund(self, account: str, op: str, *, reason: str, keep: Credits) -> Undone:
         return self._answer("refund", op, self.refund_word)
+
+    async def release(self, account: str, op: str, *, reason: str) -> Undone:
+        return self._answer("release", op, Word.DONE)
+
+    async def settle(self, account: str, op: str, *, price: Credits, quote: str, overrun: bool) -> Undone:
+        return self._answer("settle", op, Word.DONE)
 
     def _answer(self, kind: str, op: str, word: Word) -> Undone:
         self.tries += 1

@@ -247,7 +247,7 @@ def main() -> None:
     options.add_argument("clients", type=int)
     options.add_argument("operations", type=int)
     given = options.parse_args()
-    logging.disable(logging.WARNING)
+    logging.disable(logging.CRITICAL)
     asyncio.run(run(given.url, given.journal, given.seed, given.clients, given.operations))
 
 

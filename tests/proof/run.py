@@ -256,7 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--only", type=Fault, choices=list(Fault), action="append", help="a fault that may happen")
     options.add_argument("--sync", choices=["always", "everysec", "no"], default="always", help="appendfsync")
     given = options.parse_args(arguments)
-    logging.disable(logging.WARNING)
+    logging.disable(logging.CRITICAL)
     seed = secrets.randbelow(1 << 32) if given.seed is None else given.seed
     began = time.monotonic()
     with (
