@@ -126,7 +126,7 @@ class Till:
         for _ in range(TRIES):
             if account is None:
                 return Refused(word=Word.UNKNOWN)
-            attempt = await self._attempt(_priced(op, account, caller, sale, pricer))
+            attempt = await self._attempt(_priced(op, account, caller, sale, pricer), claimed=sale.op is not None)
             if isinstance(attempt, Charge):
                 return attempt
             if isinstance(attempt, Stale):
@@ -140,8 +140,13 @@ class Till:
             fate_unknown=False,
         )
 
-    async def _attempt(self, priced: Priced) -> Charge | Stale | Verdict:
-        """Charge a call, or hold for it, at the price that it has for what is known of the account."""
+    async def _attempt(self, priced: Priced, *, claimed: bool) -> Charge | Stale | Verdict:
+        """Charge a call, or hold for it, at the price that it has for what is known of the account.
+
+        Args:
+            priced: the call.
+            claimed: whether it may come again under its id: then it is charged under that one or not at all.
+        """
         bill, order = priced.bill, priced.order
         if bill.cap is not None and bill.quote.credits > bill.cap:
             return Dear(price=bill.quote.credits, at_most=bill.cap)
@@ -150,7 +155,7 @@ class Till:
         try:
             outcome = await self._booked(order, bill)
         except LedgerUnavailable:
-            spent = await self._spent(priced)
+            spent = None if claimed else await self._spent(priced)
             if spent is None:
                 raise
             return spent

@@ -63,10 +63,10 @@ class Worker:
     unpaid: list[int] = field(default_factory=list)
 
     async def call(
-        self, of: Operation, caller: Caller = ACME, *, end: End | None = End.SUCCESS
+        self, of: Operation, caller: Caller = ACME, *, end: End | None = End.SUCCESS, op: str | None = None
     ) -> Charge | Verdict | None:
         """Make a call; None where it is refused for want of the ledger."""
-        sale = Sale(operation=of, usage={}, moment=NOON, load=CALM)
+        sale = Sale(operation=of, usage={}, moment=NOON, load=CALM, op=op)
         try:
             opened = await self.till.open(caller, sale, Pricer("v1"))
         except LedgerUnavailable:

@@ -8,17 +8,21 @@ import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from meter.credits import parse
 from meter.ledger import kept_files
 from meter.ledger.api_keys import ApiKey, new_key
+from meter.ledger.engine import RedisLedger
 from meter.ledger.ids import operation_id
-from meter.ledger.promise import Account, Order, Refused, Short, Status, Word
+from meter.ledger.leasing import Leased, Posting
+from meter.ledger.promise import Account, LedgerUnavailable, Order, Refused, Short, Status, Word
 from meter.ledger.reserve import customers
 from meter.ledger.reserve.lines import Debit
 from meter.ledger.reserve.reserve import Spending
+from meter.ledger.reserve.upkeep import Upkeep
 from meter.policy.ends import CHARGE_DEFAULT, End
 from meter.policy.model import Operation, Price
 from meter.till import Caller, Charge
@@ -478,6 +482,49 @@ async def test_a_price_that_is_not_known_before_is_not_served_from_a_lease(store
         assert await here.call(metered) is None
         store.start()
         await here.turned()
+
+
+async def test_a_call_that_may_come_again_is_not_served(store: Store, tmp_path: Path) -> None:
+    """Nobody can tell whether it came before."""
+    async with worker(store, tmp_path) as here, closing(here):
+        await here.ready(allowance())
+        store.kill()
+
+        assert await here.call(allowance(), op=operation_id(here.ledger.now())) is None
+        store.start()
+        await here.turned()
+
+
+class HalfAway:
+    """A ledger of whose nodes one is away."""
+
+    def __init__(self, ledger: RedisLedger, away: str) -> None:
+        self._ledger = ledger
+        self._away = away
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    async def post(self, posting: Posting) -> Leased:
+        if posting.account == self._away:
+            raise LedgerUnavailable("Its node is away.", fate_unknown=False)
+        return await self._ledger.post(posting)
+
+
+async def test_what_is_due_on_one_node_does_not_wait_for_another(store: Store, tmp_path: Path) -> None:
+    async with worker(store, tmp_path) as here, closing(here):
+        for account in ("acme", "bolt"):
+            await here.ready(allowance(), Caller(account=account))
+        store.kill()
+        for account in ("acme", "bolt"):
+            await here.call(allowance(), Caller(account=account))
+        store.start()
+        await here.ledger_back()
+        with pytest.raises(LedgerUnavailable):
+            await Upkeep(HalfAway(here.ledger, "acme"), here.reserve, on_unpaid=here.unpaid.append).turn()
+
+        assert await figures(here.ledger, "bolt") == (20, 0, 990)
+        assert await figures(here.ledger) == (10, 50, 950)
 
 
 async def test_a_store_that_lost_a_lease_loses_no_call_in_silence(

@@ -63,10 +63,14 @@ class Customer:
         return not self.leaves and self.asked_at is not None and now >= self.asked_at + RENEW_SECONDS
 
     def is_to_return(self, now: float) -> bool:
-        """Whether its lease goes back: it was asked for, or spent, or nobody has called for long."""
+        """Whether its lease goes back: it was asked for, or spent, or nobody has called for long.
+
+        The last is found by calls, which the ledger may not have answered: so it must have renewed the lease.
+        """
         if self.lease is None or self.asked_at is None or not self.lease.is_quiet:
             return False
-        return self.leaves or self.lease.seq > 0 or now >= self.called_at + IDLE_SECONDS
+        is_idle = now >= self.called_at + IDLE_SECONDS and not self.is_to_renew(now)
+        return self.leaves or self.lease.seq > 0 or is_idle
 
     def returned(self, now: float) -> None:
         """Note that it has no lease any more; where it could not spare one, it has none for a while."""

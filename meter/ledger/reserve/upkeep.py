@@ -87,12 +87,20 @@ class Upkeep:
     async def turn(self) -> None:
         """Do all that can be done now.
 
+        In a cluster a node may be away while others answer: whatever can be done there is.
+
         Raises:
-            LedgerUnavailable: the store is away.
+            LedgerUnavailable: the store is away, or a part of it.
             JournalFailed: the disk failed.
         """
+        away: LedgerUnavailable | None = None
         for work in (self._post, self._adopt, self._finish_adopted, self._take, self._renew, self._return, self._tidy):
-            await work()
+            try:
+                await work()
+            except LedgerUnavailable as error:
+                away = error
+        if away is not None:
+            raise away
 
     async def close(self) -> None:
         """Return all leases, as far as that can be done now; the rest is adopted by another process."""
@@ -229,9 +237,13 @@ class Upkeep:
 
 
 async def _all(work: Iterable[Awaitable[None]]) -> None:
-    """Do all, so many at a time; the first failure is raised when those that were begun have ended."""
-    waiting = iter(work)
+    """Do all, so many at a time, until all of these fail; then the last failure is raised."""
+    waiting, failed = iter(work), None
     while some := list(islice(waiting, AT_ONCE)):
-        for end in await asyncio.gather(*some, return_exceptions=True):
-            if isinstance(end, BaseException):
-                raise end
+        ends = await asyncio.gather(*some, return_exceptions=True)
+        failures = [end for end in ends if isinstance(end, BaseException)]
+        failed = failures[-1] if failures else failed
+        if len(failures) == len(some):
+            break
+    if failed is not None:
+        raise failed
