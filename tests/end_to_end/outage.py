@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -33,6 +34,10 @@ class Outage:
             served[call.account] += call.consumed
         return served
 
+    def __str__(self) -> str:
+        answered = ", ".join(f"{count} with {status}" for status, count in sorted(self.statuses.items()))
+        return f"{answered}; served {self.served.total()} of {self.reserved.total()} credits that were set aside"
+
     @property
     def statuses(self) -> Counter[int]:
         return Counter(call.status for call in self.calls)
@@ -51,6 +56,7 @@ async def struck(drill: Drill, seconds: float, *, at_once: int, leases: bool) ->
         drill.gateway.kill_worker()
         await _call_for(drill, seconds / 2, at_once=at_once)
         seen = Outage(reserved=reserved, calls=drill.calls[before:], unposted=_debits(drill))
+        sys.stdout.write(f"{seconds:g} s without a store: {seen}\n")
         await asyncio.to_thread(drill.store.start)
         await asyncio.to_thread(until, lambda: not _debits(drill), "all that was served is posted")
         await asyncio.to_thread(until, lambda: "store" not in drill.gateway.health()["troubles"], "the store is back")
