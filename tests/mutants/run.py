@@ -22,6 +22,9 @@ from tests.mutants.bank import Mutant, bank
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "build", "dist", "__pycache__", ".*_cache", ".hypothesis")
+ABOUT_THIS_RUN = ("PYTEST_", "COV_", "COVERAGE_")
+"""What the variables begin with that say how these tests are run and measured: those of a mutant are their own."""
+
 SECONDS_MAX = 300
 PASSED, FAILED = 0, 1
 """pytest's exit codes; all others say that the tests could not be run."""
@@ -69,7 +72,8 @@ class Tree:
     def test(self, tests: Sequence[str], *options: str) -> tuple[int | None, str]:
         """Run tests: pytest's exit code, None where they did not end; and the end of what it said."""
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *tests]
-        environment = {**os.environ, "PYTHONPATH": str(self.root), "PYTEST_ADDOPTS": ""}
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(ABOUT_THIS_RUN)}
+        environment = ours | {"PYTHONPATH": str(self.root)}
         try:
             done = subprocess.run(
                 command,
