@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from meter.ledger import embedded, guard
+from meter.ledger.deadline import STEP_SECONDS
 from meter.ledger.engine import RedisLedger
 from meter.ledger.line import Line, open_line
 from meter.ledger.promise import LedgerUnavailable
@@ -29,22 +30,24 @@ async def open_store(settings: Settings) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def open_books(settings: Settings) -> AsyncIterator[tuple[RedisLedger, Line]]:
+async def open_books(
+    settings: Settings, *, step_seconds: float = STEP_SECONDS
+) -> AsyncIterator[tuple[RedisLedger, Line]]:
     """Open the ledger, and give the line that it speaks through besides.
 
     Raises:
         LedgerUnavailable: as ``open_store``.
     """
     async with open_store(settings) as url, open_line(url) as line:
-        yield await RedisLedger.open(line), line
+        yield await RedisLedger.open(line, step_seconds=step_seconds), line
 
 
 @contextlib.asynccontextmanager
-async def open_ledger(settings: Settings) -> AsyncIterator[RedisLedger]:
+async def open_ledger(settings: Settings, *, step_seconds: float = STEP_SECONDS) -> AsyncIterator[RedisLedger]:
     """Open the ledger alone.
 
     Raises:
         LedgerUnavailable: as ``open_store``.
     """
-    async with open_books(settings) as (ledger, _):
+    async with open_books(settings, step_seconds=step_seconds) as (ledger, _):
         yield ledger

@@ -80,6 +80,18 @@ class Archive:
         here = [part.last for part in parts(self.folder) if part.shard == shard]
         return here[-1] if here else None
 
+    def after(self, shard: int, stream_id: str) -> Iterator[tuple[str, bytes]]:
+        """The entries of a shard after a stream id, in order; one file is in memory at a time.
+
+        Raises:
+            ArchiveBroken: as ``read``.
+        """
+        for part in parts(self.folder):
+            if part.shard == shard and position(part.last) > position(stream_id):
+                for stored in entries(part):
+                    if position(stored.id) > position(stream_id):
+                        yield stored.id, stored.entry
+
     def write(self, shard: int, entries: Sequence[tuple[str, str | bytes]]) -> Path:
         """Put entries, at least one, into a file of their own; it is on disk, name and all, when this returns.
 

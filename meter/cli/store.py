@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from meter.cli.ends import Refusal
 from meter.cli.options import settings
+from meter.ledger.deadline import STEP_SECONDS
 from meter.ledger.promise import Ledger, Statement
 from meter.till import statement
 
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def ask(question: Callable[["RedisLedger"], Awaitable[T]], *, redis: str | None, data: Path | None) -> T:
+def ask(
+    question: Callable[["RedisLedger"], Awaitable[T]],
+    *,
+    redis: str | None,
+    data: Path | None,
+    step_seconds: float = STEP_SECONDS,
+) -> T:
     """Open the store of the flags or of the environment, and ask one question.
 
     Raises:
@@ -25,7 +32,7 @@ def ask(question: Callable[["RedisLedger"], Awaitable[T]], *, redis: str | None,
     from meter.store import open_ledger  # noqa: PLC0415 - the application takes longer to import than the rest to run
 
     async def asked() -> T:
-        async with open_ledger(settings(redis=redis, data=data)) as ledger:
+        async with open_ledger(settings(redis=redis, data=data), step_seconds=step_seconds) as ledger:
             return await question(ledger)
 
     return asyncio.run(asked())

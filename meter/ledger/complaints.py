@@ -32,7 +32,7 @@ _WORDS = (
     ("BUSY", "another script keeps it busy; look who else uses it"),
     ("NOREPLICAS", "too few replicas are in reach; bring them back"),
     ("BADARG", "it refused an argument"),
-    ("BADSTATE", "its books can't be read; run `meter doctor`"),
+    ("BADSTATE", "its books can't be read; run `meter audit`"),
 )
 """How an error begins that has no class of its own; a script answers it before it has written anything."""
 

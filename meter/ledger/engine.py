@@ -14,6 +14,7 @@ from meter.ledger.asking import Store
 from meter.ledger.claim_steps import ClaimSteps
 from meter.ledger.deadline import STEP_SECONDS
 from meter.ledger.history import Charged
+from meter.ledger.inspecting import Inspection
 from meter.ledger.lease_steps import LeaseSteps
 from meter.ledger.line import Line
 from meter.ledger.operations import REFUND_GRACE_SECONDS, reason_text
@@ -42,7 +43,7 @@ class WrongStore(LedgerError):
     """The store was made in a way that this version can't use; the message is a sentence with the fix."""
 
 
-class RedisLedger(LeaseSteps, ClaimSteps):
+class RedisLedger(LeaseSteps, ClaimSteps, Inspection):
     """The books in Redis or Valkey; keeps the promises of ``Ledger`` and ``Claims``."""
 
     @classmethod

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from meter.ledger.names import position
 from meter.ledger.promise import LedgerError, LedgerUnavailable
 from meter.ledger.shards import KEPT_SECONDS
 
@@ -184,14 +185,14 @@ async def _export_shard(books: Books, writer: Writer, shard: int, *, kept_second
 
 def _note(reading: _Reading, page: Sequence[tuple[str, str]]) -> None:
     """Sort out what is new, and who must have a checkpoint."""
-    done = _position(reading.last) if reading.last else (0, 0)
+    done = position(reading.last) if reading.last else (0, 0)
     for stream_id, text in page:
         entry = _decoder.decode(text)
         if entry.kind == "checkpoint":
             reading.touched.pop(entry.account, None)
         else:
             reading.touched[entry.account] = None
-        if _position(stream_id) > done:
+        if position(stream_id) > done:
             reading.fresh.append((stream_id, text))
 
 
@@ -207,8 +208,3 @@ async def _write(writer: Writer, shard: int, reading: _Reading) -> None:
     reading.last = reading.fresh[-1][0]
     reading.written += len(reading.fresh)
     reading.fresh = []
-
-
-def _position(stream_id: str) -> tuple[int, int]:
-    milliseconds, _, sequence = stream_id.partition("-")
-    return int(milliseconds), int(sequence)

@@ -86,6 +86,12 @@ def check_stream_id(text: str) -> None:
         raise BadName(f"{text[:80]!r} is no id of an entry; one looks like 1732269600000-0.")
 
 
+def position(stream_id: str) -> tuple[int, int]:
+    """Where a stream id stands among others."""
+    milliseconds, _, sequence = stream_id.partition("-")
+    return int(milliseconds), int(sequence)
+
+
 def shard_of(account: str, shards: int = SHARDS) -> int:
     """Where an account lives: with all the accounts of its root."""
     return crc32(account.partition("/")[0].encode()) % shards

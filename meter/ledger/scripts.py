@@ -92,6 +92,8 @@ SIZE = load("size")
 STORE = load("store")
 BEAT = load("beat")
 STATES = load("states")
+AUDIT = load("audit")
+AUDIT_HOLDS = load("audit_holds")
 LEAD = load("lead")
 
 LOAD_REPORT = load("load_report")

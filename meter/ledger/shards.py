@@ -48,11 +48,17 @@ class Shards:
         shard, after = _place(cursor)
         found: list[str] = []
         for there in [one for one in await self.shards_in_use() if one >= shard]:
-            page = await self._account_ids(there, after if there == shard else "", count - len(found))
+            page = await self.account_ids(there, after if there == shard else "", count - len(found))
             found += page
             if len(found) == count:
                 return f"{there}:{found[-1]}", tuple(found)
         return "", tuple(found)
+
+    async def account_ids(self, shard: int, after: str, count: int) -> list[str]:
+        """A page of the account ids of a shard, those after one; an empty one begins."""
+        args = (self._store.tag(), str(shard), after, str(count))
+        _, ids = await self._store.ask_list(scripts.ACCOUNTS, (names.accounts_key(shard),), args, aside=True)
+        return ids
 
     async def entries(
         self, shard: int, after: str = "", count: int = PAGE_MAX, *, upto: str = "+"
@@ -120,11 +126,6 @@ class Shards:
 
     async def _ask(self, script: Script, shard: int, keys: tuple[str, ...], *args: str) -> str:
         return (await self._store.ask(script, keys, (self._store.tag(), str(shard), *args), aside=True)).rest
-
-    async def _account_ids(self, shard: int, after: str, count: int) -> list[str]:
-        args = (self._store.tag(), str(shard), after, str(count))
-        _, ids = await self._store.ask_list(scripts.ACCOUNTS, (names.accounts_key(shard),), args, aside=True)
-        return ids
 
     async def _entries(self, shard: int, first: str, last: str, count: int) -> tuple[tuple[str, str], ...]:
         args = (self._store.tag(), str(shard), first, last, str(count))

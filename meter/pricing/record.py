@@ -10,6 +10,7 @@ from typing import Any
 
 from meter.credits import ZERO, Credits, Rounding, RoundingMode, parse_micro
 from meter.policy.model import CommitmentAdjustment, LoadAdjustment, Operation
+from meter.pricing import trace
 from meter.pricing.conditions import Conditions, Factor, LoadReading
 from meter.pricing.reckoning import Reckoning, Use
 
@@ -35,6 +36,13 @@ def written(operation: Operation, conditions: Conditions, policy: str, reckoning
 def re_rate(record: str) -> Credits:
     """The price that a record's own numbers come to; equal to its ``credits``, or the record is wrong."""
     return _reckoning(json.loads(record)).credits
+
+
+def retold(record: str) -> tuple[str, ...]:
+    """How the price of a record comes about, a sentence a step."""
+    said = json.loads(record)
+    when = f"By policy {said['policy']}, for a call at {said['moment']}:"
+    return when, *trace.retold(said["operation"], _reckoning(said))
 
 
 def _numbers(reckoning: Reckoning) -> dict[str, object]:

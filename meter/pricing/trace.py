@@ -22,6 +22,29 @@ def sentences(operation: Operation, conditions: Conditions, reckoning: Reckoning
     )
 
 
+def retold(name: str, reckoning: Reckoning) -> tuple[str, ...]:
+    """Tell a reckoning that was written down, by its own numbers alone."""
+    return (
+        *_listed(name, reckoning),
+        *_adjusted(reckoning),
+        *_rounded(reckoning),
+        f"The price is {amount(reckoning.credits)}.",
+    )
+
+
+def _listed(name: str, reckoning: Reckoning) -> Iterator[str]:
+    """What was priced before adjustments: base and uses, or what was said in their place."""
+    if reckoning.list_price is None:
+        yield f"{name} costs {amount(reckoning.base)}."
+        yield from (_use(use, known_before=True) for use in reckoning.uses)
+    else:
+        yield f"{name} was said to cost {amount(reckoning.list_price)}."
+    if reckoning.added:
+        yield f"{amount(reckoning.added)} were added."
+    if reckoning.uses or reckoning.added or reckoning.at_most is not None:
+        yield f"Together that is {amount(reckoning.unadjusted)}{_ceiling(reckoning)}."
+
+
 def _used(operation: Operation, reckoning: Reckoning) -> Iterator[str]:
     known = {rate.meter: rate.kind.known_before for rate in operation.price.rates}
     for use in reckoning.uses:
@@ -46,7 +69,8 @@ def _adjusted(reckoning: Reckoning) -> Iterator[str]:
     micro = reckoning.unadjusted
     for factor in reckoning.factors:
         micro *= factor.multiply
-        yield f"{factor.name} ({factor.reason}) multiplies by {number(factor.multiply)}: {amount(micro)}."
+        reason = f" ({factor.reason})" if factor.reason else ""
+        yield f"{factor.name}{reason} multiplies by {number(factor.multiply)}: {amount(micro)}."
 
 
 def _rounded(reckoning: Reckoning) -> Iterator[str]:

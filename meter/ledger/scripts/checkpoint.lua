@@ -23,7 +23,7 @@ end
 
 sweep(b)
 commit(b, KEYS[3])
-local counters = redis.call('HMGET', KEYS[1], 'granted', 'spent', 'expired', 'revoked', 'held')
+local counters = redis.call('HMGET', KEYS[1], 'granted', 'spent', 'expired', 'revoked', 'held', 'held_overage')
 local lots = {}
 for _, lot in ipairs(b.lots) do
   table.insert(lots, lot.id .. '=' .. digits(lot.left))
@@ -31,7 +31,7 @@ end
 b.entries, b.add = {}, {}
 enter(b, 'checkpoint', b.op, '"granted":"' .. counters[1] .. '","spent":"' .. counters[2] .. '","used":"'
   .. digits(used) .. '","expired":"' .. counters[3] .. '","revoked":"' .. counters[4] .. '","held":"' .. counters[5]
-  .. '","period_granted":"' .. digits(b.granted) .. '","overage":"' .. digits(b.overage) .. '","lots":"'
-  .. table.concat(lots, ',') .. '",', 0)
+  .. '","held_overage":"' .. (counters[6] or '0') .. '","period_granted":"' .. digits(b.granted) .. '","overage":"'
+  .. digits(b.overage) .. '","lots":"' .. table.concat(lots, ',') .. '",', 0)
 commit(b, KEYS[3])
 return answer(b, 'done')
