@@ -33,7 +33,10 @@ TWICE = 0.2
 HOLD_SECONDS = 3
 """So long lives a hold that its client forgets."""
 PAUSE_SECONDS = 0.05
-QUOTE = '{"proof":1}'
+QUOTE = (
+    '{"operation":"work","policy":"proof","moment":"2026-11-01T00:00:00Z","base":"%d",'
+    '"rounding":["half_up","1","1"],"exact":"%d","credits":"%d"}'
+)
 
 
 @dataclass(slots=True)
@@ -78,7 +81,7 @@ class Client:
         price, overrun = Credits(self.random.randint(1, order.amount * 3 // 2)), self.random.random() < 0.3
         account, op = order.account.id, order.op
         closed = await self.closed(
-            "settle", order, lambda: self.ledger.settle(account, op, price=price, quote=QUOTE, overrun=overrun)
+            "settle", order, lambda: self.ledger.settle(account, op, price=price, quote=record(price), overrun=overrun)
         )
         if closed.word is Word.DONE:
             self.charged.append((account, op))
@@ -190,10 +193,15 @@ class Client:
         account = self.accounts[self.random.choice(ACCOUNTS)]
         amount = Credits(self.random.randint(1, AMOUNT_MAX))
         op = operation_id(self.ledger.now())
-        return Order(op=op, account=account, amount=amount, operation="work", quote=QUOTE)
+        return Order(op=op, account=account, amount=amount, operation="work", quote=record(amount))
 
     def times(self) -> int:
         return 2 if self.random.random() < TWICE else 1
+
+
+def record(price: int) -> str:
+    """The record of a price, which re-rates to it."""
+    return QUOTE % (price, price, price)
 
 
 async def run(url: str, journal: Path, seed: str, clients: int, operations: int) -> None:

@@ -42,6 +42,7 @@ CHECKS = (
     "granted = consumed + reserved + remaining, and granted = spendable + held + spent + expired + revoked",
     "the balance of every account is the sum of its entries",
     "no credits are held any more",
+    "meter audit finds nothing",
 )
 
 
@@ -185,7 +186,13 @@ class Proof:
             for one in statements
             if books.sums[one.account.id] != one.remaining + _unwritten(one)
         ]
-        return [*broken, *unsummed, *verdict.faults(books, self.journal(), statements)]
+        return [*broken, *unsummed, *verdict.faults(books, self.journal(), statements), *self.audited()]
+
+    def audited(self) -> list[str]:
+        """What `meter audit` finds."""
+        command = [sys.executable, "-m", "meter", "audit", "--redis", self.store.url, "--data", str(self.folder)]
+        audit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        return [] if audit.returncode == 0 else [f"meter audit: {line}" for line in audit.stdout.splitlines()]
 
     def journal(self) -> Iterator[Line]:
         for path in sorted(self.folder.glob("*.jsonl")):
