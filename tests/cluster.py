@@ -17,8 +17,9 @@ from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.retry import Retry
 
 HOST = "127.0.0.1"
-NODE_TIMEOUT_MS = 1_000
-"""After so long without a word a node is held for dead."""
+MASTERS = 3
+NODE_TIMEOUT_MS = 15_000
+"""After so long without a word a node is held for dead; where none dies, a busy machine must not make it seem so."""
 WAIT_SECONDS_MAX = 30
 
 
@@ -43,6 +44,7 @@ class Cluster:
 
     folder: Path
     binary: Path
+    node_timeout_ms: int = NODE_TIMEOUT_MS
     members: list[Member] = field(default_factory=list)
 
     @property
@@ -60,16 +62,23 @@ class Cluster:
     def alive(self) -> list[Member]:
         return [one for one in self.members if one.process.poll() is None]
 
-    def start(self, *options: str) -> Member:
+    def start(self) -> Member:
         """Start one more node, which knows nobody yet."""
         port, bus = free_ports(2)
         folder = self.folder / str(port)
         folder.mkdir()
         command = [
             *(str(self.binary), "--bind", HOST, "--port", str(port), "--dir", str(folder), "--save", ""),
-            *("--cluster-enabled", "yes", "--cluster-port", str(bus), "--cluster-node-timeout", str(NODE_TIMEOUT_MS)),
+            *(
+                "--cluster-enabled",
+                "yes",
+                "--cluster-port",
+                str(bus),
+                "--cluster-node-timeout",
+                str(self.node_timeout_ms),
+            ),
             *("--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"),
-            *("--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0", *options),
+            *("--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0"),
         ]
         member = Member(port, bus, command, _started(command), client_to(port))
         self.members.append(member)
@@ -118,16 +127,16 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def running(binary: Path, folder: Path, *options: str, masters: int = 3) -> Iterator[Cluster]:
-    """Start a cluster that has every slot."""
-    cluster = Cluster(folder, binary)
+def running(binary: Path, folder: Path, *, node_timeout_ms: int = NODE_TIMEOUT_MS) -> Iterator[Cluster]:
+    """Start a cluster of three masters that has every slot."""
+    cluster = Cluster(folder, binary, node_timeout_ms)
     try:
-        for _ in range(masters):
-            cluster.start(*options)
+        for _ in range(MASTERS):
+            cluster.start()
         _share_out(cluster.members)
         for one in cluster.members[1:]:
             cluster.members[0].ask("CLUSTER", "MEET", HOST, one.port, one.bus)
-        cluster.join(masters)
+        cluster.join(MASTERS)
         yield cluster
     finally:
         cluster.stop()

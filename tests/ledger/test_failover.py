@@ -27,7 +27,10 @@ def replicated() -> Iterator[Cluster]:
     """Three masters with a replica each."""
     binary = server_binary()
     assert binary is not None
-    with tempfile.TemporaryDirectory(prefix="meter-") as folder, running(binary, Path(folder)) as cluster:
+    with (
+        tempfile.TemporaryDirectory(prefix="meter-") as folder,
+        running(binary, Path(folder), node_timeout_ms=2_000) as cluster,
+    ):
         cluster.replicate(*cluster.members)
         yield cluster
 
