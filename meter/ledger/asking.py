@@ -1,9 +1,8 @@
 """How the engine asks the store, and what time it is there.
 
 Within one deadline, again with the same id where a reply was lost, and never taking another's reply for its own.
-Calls don't ask a store that is silent: see ``breaker.py``. Each node of a cluster has a breaker of its own. Work that
-no call waits for is asked ``aside``: it may take long, so its failures open nothing, and it is always asked, so that it
-notices when the store is back.
+Calls don't ask a store that is silent: see ``silences.py``. Work that no call waits for is asked ``aside``: it may take
+long, so its failures open nothing, and it is always asked, so that it notices when the store is back.
 """
 
 import asyncio
@@ -13,21 +12,19 @@ import os
 import time
 from collections.abc import Sequence
 
-from meter.ledger.breaker import Breaker
-from meter.ledger.complaints import NoAnswer, NoReply, NotAsked
+from meter.ledger.complaints import NoAnswer, NoReply
 from meter.ledger.deadline import STEP_SECONDS, Deadline
 from meter.ledger.line import Line
 from meter.ledger.promise import LedgerUnavailable
 from meter.ledger.records import Answer, unpack
 from meter.ledger.scripts import Reply, Script
+from meter.ledger.silences import Silences
 
 PAUSE_SECONDS = 0.005
 """Between a lost reply and the next try; doubled each time."""
 
 WARNING_SECONDS = 60.0
 """Between two warnings of the same kind."""
-
-CLOSED = Breaker()
 
 log = logging.getLogger("meter")
 
@@ -43,14 +40,12 @@ class Store:
         self._warn_from = 0.0
         self._tags = itertools.count()
         self._worker = os.urandom(4).hex()
-        self._breakers: dict[str, Breaker] = {}
-        """Of each server that failed last, by its place."""
+        self._silences = Silences(line.place)
 
     @property
     def silence(self) -> str | None:
         """Since when the store is not asked for every call; None while it is."""
-        silent = (_silence(place, breaker) for place, breaker in self._breakers.items() if breaker.is_open)
-        return " ".join(sorted(silent)) or None
+        return self._silences.said
 
     def now(self) -> int:
         """The store's Unix second; a jump of this machine's own clock does not move it."""
@@ -79,42 +74,22 @@ class Store:
         self, script: Script, keys: Sequence[str], args: Sequence[str], *, aside: bool = False
     ) -> tuple[Answer, list[str]]:
         """Run a script that replies a list; otherwise as ``ask``."""
-        if self._breakers and not aside:
-            self._probe(self._line.place(keys))
+        if self._silences and not aside:
+            self._silences.probe(keys)
         try:
             reply = await self._run(script, keys, args)
         except NoAnswer as error:
             if not aside:
-                self._note_failure(self._line.place(keys), error)
+                self._silences.note_failure(keys, error)
             raise
-        if self._breakers:
-            self._note_success(self._line.place(keys))
+        if self._silences:
+            self._silences.note_success(keys)
         first, rest = (reply, []) if isinstance(reply, str) else (reply[0], reply[1:])
         answer = unpack(first, f"{args[0]} {args[1]} ")
         if answer is None:
             raise LedgerUnavailable("The store answered something else than it was asked.", fate_unknown=True)
         self._hear(answer)
         return answer, rest
-
-    def _probe(self, place: str) -> None:
-        """Let this step see whether a silent server is back, unless another one does so now."""
-        breaker = self._breakers.get(place, CLOSED)
-        admitted = breaker.admitted(time.monotonic())
-        if admitted is None:
-            raise NotAsked(_silence(place, breaker))
-        if admitted is not breaker:
-            self._breakers[place] = admitted
-
-    def _note_failure(self, place: str, error: NoAnswer) -> None:
-        before = self._breakers.get(place, CLOSED)
-        after = self._breakers[place] = before.failed(time.monotonic())
-        if after.is_open and not before.is_open:
-            log.error("Calls are refused until the store answers, which is tried every second: %s", error)
-
-    def _note_success(self, place: str) -> None:
-        before = self._breakers.pop(place, CLOSED)
-        if before.is_open:
-            log.warning("%s It answers again.", _silence(place, before))
 
     async def _run(self, script: Script, keys: Sequence[str], args: Sequence[str]) -> Reply:
         """Run a script until a reply comes or the deadline is over. Every script may be repeated with its id."""
@@ -136,8 +111,3 @@ class Store:
         if answer.behind and time.monotonic() >= self._warn_from:
             self._warn_from = time.monotonic() + WARNING_SECONDS
             log.warning("The store's clock has jumped back by %d s; set it right.", answer.behind)
-
-
-def _silence(place: str, breaker: Breaker) -> str:
-    since = time.monotonic() if breaker.opened_at is None else breaker.opened_at
-    return f"The store{' at ' * bool(place)}{place} has been silent for {time.monotonic() - since:.0f} s."

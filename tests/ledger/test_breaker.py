@@ -90,14 +90,16 @@ class Moody:
 
 @dataclass
 class HalfAway(Moody):
-    """A line to two servers, one for each key, of which one is away."""
+    """A line to two servers, one for each key, of which one is away until its keys have moved."""
+
+    moved: bool = False
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str], deadline: Deadline) -> Reply:
-        self.fails = AWAY if keys == ("away",) else None
+        self.fails = AWAY if keys == ("away",) and not self.moved else None
         return await super().run(script, keys, args, deadline)
 
     def place(self, keys: Sequence[str]) -> str:
-        return keys[0]
+        return "anew" if self.moved else keys[0]
 
 
 async def asked(store: Store, *, times: int = 1, aside: bool = False, key: str = "k") -> list[str]:
@@ -177,6 +179,17 @@ async def test_a_node_that_is_away_keeps_nobody_from_the_others() -> None:
     assert await asked(store, times=10, key="here") == ["answered"] * 10
     assert await asked(store, key="away") == ["NotAsked"]
     assert store.silence == "The store at away has been silent for 0 s."
+
+
+async def test_a_node_whose_keys_another_one_has_got_is_missed_by_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    line = HalfAway()
+    store = Store(line)
+    await asked(store, times=10, key="away")
+    line.moved = True
+
+    assert store.silence is None
+    assert await asked(store, times=10, key="away") == ["answered"] * 10
+    assert caplog.messages[-1] == "The store at away has been silent for 0 s. Its keys are elsewhere now."
 
 
 async def test_a_shard_is_looked_through_aside() -> None:

@@ -1,6 +1,7 @@
 """Callers who charge one credit again and again while things happen to the store, and the books in the end."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 
 from meter.ledger.engine import RedisLedger
 from meter.ledger.promise import Account, Done, LedgerUnavailable, Word
-from tests.ledger.books import entries, opened, order, stands
+from tests.ledger.books import opened, order, stands
 
 CALLERS = 8
 ENOUGH = 10**9
@@ -77,11 +78,21 @@ async def flowing(ledger: RedisLedger, *names: str) -> AsyncIterator[Traffic]:
     await traffic.undo()
 
 
+async def all_entries(ledger: RedisLedger, account: str) -> list[dict]:
+    """Every entry of an account's shard, page by page."""
+    told: list[dict] = []
+    last = ""
+    while page := await ledger.entries(ledger.shard_of(account), last):
+        told += [json.loads(text) for _, text in page]
+        last = page[-1][0]
+    return told
+
+
 async def differences(traffic: Traffic) -> list[str]:
     """What is wrong in the books: charges lost, charges made twice, a balance that is not the sum of its entries."""
     found = []
     for account in traffic.accounts:
-        told = await entries(traffic.ledger, account.id)
+        told = await all_entries(traffic.ledger, account.id)
         charged = Counter(one["op"] for one in told if one["kind"] == "charge" and one["account"] == account.id)
         voided = {one["of"] for one in told if one["kind"] == "void"}
         standing = Counter(op for op in charged.elements() if op not in voided)
