@@ -54,7 +54,7 @@ def test_the_files_and_the_streams_together_are_the_balance(house: House) -> Non
 
 
 def test_twenty_thousand_charges_stay_below_two_mebibytes(tmp_path: Path) -> None:
-    options = ["--charges", "20000", "--keep", str(2 << 20), "--accounts", "8", "--rate", "2000", "--json"]
+    options = ["--charges", "20000", "--keep", str(2 << 20), "--accounts", "8", "--rate", "1000", "--json"]
     done = subprocess.run(
         [sys.executable, "bench/fill.py", *options],
         cwd=ROOT,
