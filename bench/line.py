@@ -56,18 +56,18 @@ class OneAtATime:
         await self._client.aclose()
 
 
-async def microseconds(line: Line, account: Account, charges: int) -> float:
+async def microseconds(line: Line, account: Account, charges: int, callers: int = CALLERS) -> float:
     ledger = await RedisLedger.open(line, step_seconds=STEP_SECONDS)
 
     async def call() -> None:
-        for _ in range(charges // CALLERS):
+        for _ in range(charges // callers):
             op = operation_id(ledger.now())
             order = Order(op=op, account=account, amount=Credits(1), operation="chat", quote="{}")
             assert isinstance(await ledger.charge(order), Done)
 
     begun = time.perf_counter()
-    await asyncio.gather(*(call() for _ in range(CALLERS)))
-    return (time.perf_counter() - begun) * 1e6 / (charges // CALLERS * CALLERS)
+    await asyncio.gather(*(call() for _ in range(callers)))
+    return (time.perf_counter() - begun) * 1e6 / (charges // callers * callers)
 
 
 async def compared(url: str, rounds: int, charges: int) -> dict[str, float]:

@@ -22,13 +22,13 @@ def binaries() -> list[Path]:
 
 
 @contextmanager
-def running(binary: Path) -> Iterator[str]:
-    """Start a server on a Unix socket, and give its URL."""
+def running(binary: Path, *more: str) -> Iterator[str]:
+    """Start a server on a Unix socket, and give its URL; ``more`` are options of the server."""
     with tempfile.TemporaryDirectory(prefix="meter-") as folder:
         url = f"unix://{folder}/s"
         command = [str(binary), "--port", "0", "--unixsocket", f"{folder}/s", "--dir", folder, "--save", ""]
         options = ["--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"]
-        process = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL)
+        process = subprocess.Popen([*command, *options, *more], stdout=subprocess.DEVNULL)
         try:
             _wait_for(url)
             yield url

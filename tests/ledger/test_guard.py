@@ -1,8 +1,10 @@
 """The start-up guard: what makes a store unfit for money, and what is only worth a warning."""
 
+import re
 import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import redis.asyncio
@@ -13,6 +15,8 @@ from meter.ledger.guard import FORGETFUL, Finding, Verdict, coverage, findings, 
 from meter.ledger.promise import LedgerUnavailable
 from meter.ledger.slots import ask_owners
 from tests.ledger.scripted import owning, scripted
+
+ROOT = Path(__file__).resolve().parents[2]
 
 SOUND = Facts(
     info={
@@ -118,6 +122,13 @@ def test_eviction_is_read_from_config_where_info_hides_it():
 
 def test_valkey_is_called_by_its_own_version():
     assert found(with_info(valkey_version="9.1.2"), "version").result == "The store is Valkey 9.1.2."
+
+
+def test_every_check_is_documented():
+    checks = {one.check for one in findings(replace(SOUND, in_cluster=True))} | {coverage([], []).check}
+    documented = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "operating.md").read_text(), re.MULTILINE)
+
+    assert checks <= set(documented)
 
 
 async def test_memory_is_only_said_to_forget():
