@@ -18,6 +18,9 @@ LIVES_SECONDS = 600
 CHARGING = ("charge", "settle", "late", "expire_hold", "post")
 """The kinds of entries that can charge an operation; a hold that ends at nothing has an amount of 0."""
 
+HOLDING = ("hold", "lease")
+"""The kinds after which an operation may live on for as long as its worker does."""
+
 GIVING_BACK = ("refund", "void")
 
 RECORD_SECONDS = 900
@@ -91,7 +94,7 @@ async def find_charge(shards: Shards, account: str, op: str) -> Charged | None:
             said = _about(text, account, op)
             if found := said and charged(entry, text):
                 return await with_given_back(shards, found)
-            if said and said["kind"] == "hold":
+            if said and said["kind"] in HOLDING:
                 upto = "+"
         after = page[-1][0]
     return None

@@ -12,6 +12,7 @@ from meter.ledger.ids import operation_id
 from meter.ledger.leasing import LEASE_SECONDS, Leased, Posting
 from meter.ledger.promise import LedgerUnavailable, Stale, Status, Word
 from tests.ledger.books import DAY, charged, drilled, entries, kinds, left, lot, opened, order, stands
+from tests.ledger.test_holds import forget
 
 OWNER = "cafe0001"
 
@@ -220,6 +221,19 @@ async def test_an_abandoned_lease_is_charged_and_never_released(store_url: str) 
         assert (entry["kind"], entry["by"], entry["amount"]) == ("expire_hold", "charge", "30")
         assert await figures(drill.ledger) == (50, 0, 950)
         assert (await drill.ledger.post(posting(drill.ledger, lease, 2, 5))).word is Word.GONE
+
+
+async def test_what_an_abandoned_lease_was_charged_can_be_given_back_however_old_the_lease_is(store_url: str) -> None:
+    async with drilled(store_url) as drill:
+        await opened(drill.ledger, included=1000)
+        lease, _ = await leased(drill.ledger)
+        await drill.wait(LEASE_SECONDS)
+        await drill.ledger.expire_hold("acme", lease)
+        await forget(store_url, drill.ledger, lease)
+        undone = await drill.ledger.refund("acme", lease, reason="found unspent")
+
+        assert (undone.word, undone.amount) == (Word.DONE, 50)
+        assert await figures(drill.ledger) == (0, 0, 1000)
 
 
 async def test_a_lease_that_is_renewed_lives_on_with_its_numbers(store_url: str) -> None:
