@@ -65,13 +65,16 @@ def _fits(standing: Standing, homes: Parts, went: Parts, at: int) -> bool:
 
 
 def _is_home(standing: Standing, grant: str, to: str, at: int) -> bool:
-    """Whether credits of a grant may go there: to itself while it lives, and to its adjustment when it does not."""
-    ends = int(grant.split(":")[1]) if _ADJUSTMENT.fullmatch(grant) else standing.expiries.get(grant)
-    ended = grant in standing.revoked_grants or (ends is not None and 0 < ends <= at)
+    """Whether credits of a grant may go there: to itself while it lives, and to its adjustment when it does not.
+
+    An adjustment that was revoked may be the adjustment of its hour once more.
+    """
+    own, adjustment = _ADJUSTMENT.fullmatch(grant), _ADJUSTMENT.fullmatch(to)
+    ends = int(grant.split(":")[1]) if own else standing.expiries.get(grant)
+    expired, revoked = ends is not None and 0 < ends <= at, grant in standing.revoked_grants
     if to == grant:
-        return not ended
-    adjustment = _ADJUSTMENT.fullmatch(to)
-    return adjustment is not None and adjustment[1] in (None, grant) and (ended or ends is None)
+        return not expired and (own is not None or not revoked)
+    return adjustment is not None and adjustment[1] in (None, grant) and (expired or revoked or ends is None)
 
 
 def _unpaid(life: Life, line: Line) -> tuple[Finding, ...]:

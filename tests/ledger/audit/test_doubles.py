@@ -5,6 +5,7 @@ import json
 import pytest
 
 from meter.credits import Credits
+from meter.ledger.audit.entry import parts
 from tests.ledger.audit.house import ACME, RELEASED, House, record, written
 from tests.ledger.audit.test_tampering import Tamper, changed
 from tests.ledger.books import lot
@@ -133,6 +134,23 @@ async def test_what_comes_back_of_a_grant_that_was_revoked_goes_to_its_adjustmen
     await house.ledger.revoke(ACME, "gift", op="revoke:1")
     await house.ledger.refund(ACME, house.ops["call"], reason="503")
 
+    assert await house.said() == []
+
+
+async def test_what_comes_back_of_an_adjustment_that_was_revoked_goes_to_the_adjustment_of_the_hour(
+    house: House,
+) -> None:
+    account = await house.opened(included=10)
+    await house.ledger.grant(ACME, lot("gift", 100, priority=1))
+    await house.charge(account, 50, "call")
+    await house.ledger.revoke(ACME, "gift", op="revoke:1")
+    await house.ledger.refund(ACME, house.ops["call"], reason="503")
+    await house.charge(account, 20, "again")
+    (adjustment, _), *_ = parts(house.entry("charge", "again")[1]["taken"])
+    await house.ledger.revoke(ACME, adjustment, op="revoke:2")
+    await house.ledger.refund(ACME, house.ops["again"], reason="503")
+
+    assert adjustment.startswith("adjustment:")
     assert await house.said() == []
 
 
