@@ -18,9 +18,6 @@ LIVES_SECONDS = 600
 CHARGING = ("charge", "settle", "late", "expire_hold", "post")
 """The kinds of entries that can charge an operation; a hold that ends at nothing has an amount of 0."""
 
-HOLDING = ("hold", "lease")
-"""The kinds after which an operation may live on for as long as its worker does."""
-
 GIVING_BACK = ("refund", "void")
 
 RECORD_SECONDS = 900
@@ -86,16 +83,16 @@ async def mentions(shards: Entries, shard: int, ops: Sequence[str]) -> Counter[s
 
 
 async def find_charge(shards: Shards, account: str, op: str) -> Charged | None:
-    """Look for the charge of an operation among the entries of its time, and what its record gave back since then."""
-    shard, born = shards.shard_of(account), ids.birth(op)
-    after, upto = _second(born - BORN_EARLY_SECONDS), _second(born + LIVES_SECONDS + BORN_EARLY_SECONDS)
-    while page := await shards.entries(shard, after, PAGE_MAX, upto=upto):
+    """Look for the charge of an operation among the entries since it was made, and what its record gave back.
+
+    A call that was held for, or served while the store was away, may have been charged long after it was made.
+    """
+    after = _second(ids.birth(op) - BORN_EARLY_SECONDS)
+    while page := await shards.entries(shards.shard_of(account), after, PAGE_MAX):
         for entry, text in page:
-            said = _about(text, account, op)
-            if found := said and charged(entry, text):
+            found = charged(entry, text) if _about(text, account, op) else None
+            if found is not None:
                 return await with_given_back(shards, found)
-            if said and said["kind"] in HOLDING:
-                upto = "+"
         after = page[-1][0]
     return None
 

@@ -292,6 +292,26 @@ async def test_what_was_posted_can_be_refunded_by_its_operation_and_by_its_entry
     await ledger.release("acme", lease, reason="over")
 
 
+@pytest.mark.parametrize("step", ["posted", "charged late"])
+async def test_a_call_that_was_charged_long_after_it_was_made_is_refunded_by_its_operation(
+    any_store_url: str, step: str
+) -> None:
+    async with drilled(any_store_url) as drill:
+        ledger = drill.ledger
+        await opened(ledger, included=1000)
+        lease, _ = await leased(ledger)
+        call = posting(ledger, lease, 1, 20)
+        await drill.wait(3000)
+        await (ledger.post(call) if step == "posted" else ledger.charge_late(call, counted=False))
+        await drill.wait(901)
+        await forget(any_store_url, ledger, call.op)
+        undone = [await ledger.refund("acme", call.op, reason="sorry") for _ in range(2)]
+        await ledger.release("acme", lease, reason="over")
+
+        assert [(one.word, one.amount) for one in undone] == [(Word.DONE, 20), (Word.REPEAT, 20)]
+        assert (await figures(ledger))[0] == 0
+
+
 @pytest.mark.parametrize("amount", [Credits(0), Credits(5)])
 async def test_a_call_is_not_posted_to_a_hold_nor_to_another_accounts_lease(
     ledger: RedisLedger, amount: Credits
