@@ -438,7 +438,8 @@ class Leaving:
     async def __call__(self):
         if self._first:
             return self._first.pop()
-        await self.begun.wait()
+        async with asyncio.timeout(20):
+            await self.begun.wait()
         self.has_left.set()
         return GONE
 
@@ -563,6 +564,7 @@ async def test_the_rest_of_a_long_body_is_read_when_the_app_asks_for_it(store_ur
 
     async def receive():
         asked.append(1)
+        assert len(asked) < 10
         return {"type": "http.request", "body": b"x" * 40_000, "more_body": True}
 
     exchange = Exchange(scope_of(POST, [KEY]))
