@@ -19,6 +19,8 @@ from meter.policy.ends import End
 from meter.policy.model import MeterKind
 from meter.till import Charge
 
+_TURNS = 4
+"""Of the event loop: a server that has the handshake and a hang-up to tell needs two or three."""
 TICK_SECONDS = 1.0
 """How often a socket that pays for its time is looked at."""
 
@@ -256,24 +258,22 @@ class _Caller:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._kept: deque[Message] = deque()
-        self._look: asyncio.Task[Message] | None = None
+        self._look: asyncio.Task[None] | None = None
 
     async def receive(self) -> Message:
         """The next message."""
-        if self._kept:
-            return self._kept.popleft()
-        if self._look is None:
-            return await self._receive()
-        look, self._look = self._look, None
-        return await look
+        if not self._kept and self._look is not None:
+            await asyncio.wait([self._look])
+            look, self._look = self._look, None
+            look.result()
+        return self._kept.popleft() if self._kept else await self._receive()
 
     async def has_left(self) -> bool:
         """Whether the caller has hung up by now, as far as the server knows without waiting."""
-        self._kept.append(await self._receive())  # ``websocket.connect``, which is there already
-        self._look = asyncio.create_task(_asked(self._receive))
-        for _ in range(3):
+        self._look = asyncio.create_task(self._looked())
+        for _ in range(_TURNS):
             await asyncio.sleep(0)
-        return self._look.done() and bool(self._look.result()["type"] == "websocket.disconnect")
+        return any(message["type"] == "websocket.disconnect" for message in self._kept)
 
     async def aclose(self) -> None:
         """Stop looking."""
@@ -281,6 +281,8 @@ class _Caller:
             self._look.cancel()
             await asyncio.wait([self._look])
 
-
-async def _asked(receive: Receive) -> Message:
-    return await receive()
+    async def _looked(self) -> None:
+        """Ask for ``websocket.connect``, then for what comes after it, and for no more."""
+        self._kept.append(await self._receive())
+        if self._kept[-1]["type"] == "websocket.connect":
+            self._kept.append(await self._receive())

@@ -337,3 +337,17 @@ def without_meta(answer: Exchange) -> bytes:
     members = json.dumps(answer.json["meta"], separators=(",", ":"))
     before, _, after = answer.body.rpartition(b'"meta":' + members.encode())
     return before.removesuffix(b",") + after
+
+
+async def test_nobody_waits_for_a_socket_whose_caller_says_nothing(store_url, tmp_path, monkeypatch):
+    monkeypatch.setattr("meter.gateway.meter.LONG_SECONDS", 0.0)
+    reached = []
+
+    async def app(scope, receive, send):
+        if scope["type"] == "websocket":
+            reached.append(scope["path"])
+
+    async with metered(app, tmp_path, store_url, OBSERVED) as here, asyncio.timeout(5):
+        await here.app(scope_of("GET /v1/item", type="websocket"), saying(), None)
+
+    assert reached == ["/v1/item"]
