@@ -16,6 +16,7 @@ from meter.ledger.line import open_line
 from meter.ledger.promise import Statement
 from meter.pricing.terms import Terms
 from meter.settings import Settings
+from meter.store import open_books
 from tests.conftest import STEP_SECONDS
 from tests.support.asgi import running
 
@@ -103,7 +104,7 @@ async def books(url: str) -> AsyncIterator[Books]:
 
 def patient() -> Any:
     """Give the store more time than users do: a test that is not about time may run on a busy machine."""
-    return mock.patch.dict(RedisLedger.open.__func__.__kwdefaults__, step_seconds=STEP_SECONDS)
+    return mock.patch.dict(open_books.__wrapped__.__kwdefaults__, step_seconds=STEP_SECONDS)
 
 
 @asynccontextmanager
