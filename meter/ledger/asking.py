@@ -76,11 +76,12 @@ class Store:
         """Run a script that replies a list; otherwise as ``ask``."""
         if self._silences and not aside:
             self._silences.probe(keys)
+        deadline = Deadline(self._step_seconds)
         try:
-            reply = await self._run(script, keys, args)
+            reply = await self._run(script, keys, args, deadline)
         except NoAnswer as error:
             if not aside:
-                self._silences.note_failure(keys, error)
+                self._silences.note_failure(keys, deadline.asked_at, error)
             raise
         if self._silences:
             self._silences.note_success(keys)
@@ -91,9 +92,9 @@ class Store:
         self._hear(answer)
         return answer, rest
 
-    async def _run(self, script: Script, keys: Sequence[str], args: Sequence[str]) -> Reply:
+    async def _run(self, script: Script, keys: Sequence[str], args: Sequence[str], deadline: Deadline) -> Reply:
         """Run a script until a reply comes or the deadline is over. Every script may be repeated with its id."""
-        deadline, pause = Deadline(self._step_seconds), PAUSE_SECONDS
+        pause = PAUSE_SECONDS
         while True:
             try:
                 return await self._line.run(script, keys, args, deadline)

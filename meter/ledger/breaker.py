@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 OPENS_AFTER = 5
-"""So many failures in a row open it."""
+"""So many failures in a row open it. In a row means one after another: of all steps that wait in a single stall one
+counts, for they say no more than that."""
 PROBE_SECONDS = 1.0
-"""While it is open, one step is let through so often; the first at once, since a single stall fails many steps."""
+"""While it is open, one step is let through so often; the first at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,8 @@ class Breaker:
 
     failures: int = 0
     """In a row, until now."""
+    failed_at: float = float("-inf")
+    """When the last of them was."""
     opened_at: float | None = None
     """Since when it is open; None while it is closed."""
     probe_from: float = 0.0
@@ -35,12 +38,14 @@ class Breaker:
             return self
         return None if now < self.probe_from else replace(self, probe_from=now + PROBE_SECONDS)
 
-    def failed(self, now: float) -> Self:
-        """The breaker after one more failure."""
-        failures = self.failures + 1
-        if self.opened_at is not None or failures < OPENS_AFTER:
-            return replace(self, failures=failures)
-        return replace(self, failures=failures, opened_at=now, probe_from=now)
+    def failed(self, asked_at: float, now: float) -> Self:
+        """The breaker after a step has failed that was asked at some time."""
+        if asked_at < self.failed_at:
+            return self
+        failed = replace(self, failures=self.failures + 1, failed_at=now)
+        if failed.is_open or failed.failures < OPENS_AFTER:
+            return failed
+        return replace(failed, opened_at=now, probe_from=now)
 
     def succeeded(self) -> Self:
         """The breaker after a success: closed, whatever was before."""

@@ -20,12 +20,12 @@ LATE_SECONDS_MAX = STEP_SECONDS
 class Deadline:
     """One step's time: the clock starts with its first write."""
 
-    __slots__ = ("_asked", "_ends", "_unanswered", "seconds")
+    __slots__ = ("_ends", "_unanswered", "asked_at", "seconds")
 
     def __init__(self, seconds: float = STEP_SECONDS) -> None:
         self.seconds = seconds
         """How long a reply may take, and a connection that is made for the step."""
-        self._asked = time.monotonic()
+        self.asked_at = time.monotonic()
         self._ends: float | None = None
         self._unanswered = 0
 
@@ -42,7 +42,7 @@ class Deadline:
     @property
     def seconds_left(self) -> float:
         """What is left of the time for the reply, or, before the first write, of the time to queue."""
-        ends = self._asked + QUEUE_SECONDS if self._ends is None else self._ends
+        ends = self.asked_at + QUEUE_SECONDS if self._ends is None else self._ends
         return ends - time.monotonic()
 
     def start(self) -> None:

@@ -59,11 +59,11 @@ class Silences:
             raise NotAsked(failing.said(place, now))
         self._failing[place] = _Failing(admitted, keys)
 
-    def note_failure(self, keys: Sequence[str], error: NoAnswer) -> None:
-        """Count a step that was not answered."""
+    def note_failure(self, keys: Sequence[str], asked_at: float, error: NoAnswer) -> None:
+        """Count a step that was not answered, asked at some time of a monotonic clock."""
         place = self._place(keys)
         before = self._failing[place].breaker if place in self._failing else Breaker()
-        after = before.failed(time.monotonic())
+        after = before.failed(asked_at, time.monotonic())
         self._failing[place] = _Failing(after, keys)
         if after.is_open and not before.is_open:
             log.error("Calls are refused until the store answers, which is tried every second: %s", error)

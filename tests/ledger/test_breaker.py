@@ -26,7 +26,7 @@ FULL = LedgerUnavailable("It is full.", fate_unknown=False)
 def failed(times: int, breaker: Breaker | None = None) -> Breaker:
     breaker = breaker or Breaker()
     for _ in range(times):
-        breaker = breaker.failed(NOW)
+        breaker = breaker.failed(NOW, NOW)
     return breaker
 
 
@@ -37,6 +37,15 @@ def test_it_opens_after_five_failures_in_a_row() -> None:
 
 def test_a_success_between_failures_begins_the_row_anew() -> None:
     assert not failed(4, failed(4).succeeded()).is_open
+
+
+def test_all_that_wait_in_one_stall_are_one_failure() -> None:
+    stalled = Breaker()
+    for asked_at in (0.0, 0.1, 0.2, 0.24, 0.249, 0.249):
+        stalled = stalled.failed(asked_at, asked_at + 0.25)
+
+    assert stalled.failures == 1
+    assert stalled.failed(0.25, 0.5).failures == 2
 
 
 def test_a_closed_one_lets_everybody_through() -> None:
@@ -57,11 +66,11 @@ def test_a_probe_that_fails_lets_nobody_else_through() -> None:
     probing = failed(OPENS_AFTER).admitted(NOW)
     assert probing is not None
 
-    assert probing.failed(NOW + 0.25).admitted(NOW + 0.5) is None
+    assert probing.failed(NOW, NOW + 0.25).admitted(NOW + 0.5) is None
 
 
 def test_it_remembers_since_when_it_is_open() -> None:
-    assert failed(OPENS_AFTER).failed(NOW + 60).opened_at == NOW
+    assert failed(OPENS_AFTER).failed(NOW + 60, NOW + 60).opened_at == NOW
 
 
 def test_the_first_success_closes_it() -> None:
@@ -80,6 +89,7 @@ class Moody:
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str], deadline: Deadline) -> Reply:
         self.asked.append(args[0])
+        await asyncio.sleep(0)
         if self.fails is not None:
             raise self.fails
         return f"{args[0]} {args[1]} done 1000 0 1 256 epoch"
@@ -150,6 +160,15 @@ async def test_a_step_counts_once_however_often_it_was_written() -> None:
     store = Store(line, step_seconds=0.05)
     await asked(store)
 
+    assert store.silence is None
+
+
+async def test_calls_that_fail_together_open_nothing() -> None:
+    line = Moody(fails=AWAY)
+    store = Store(line)
+    outcomes = await asyncio.gather(*(asked(store) for _ in range(50)))
+
+    assert outcomes == [["NoAnswer"]] * 50
     assert store.silence is None
 
 
