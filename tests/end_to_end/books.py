@@ -74,6 +74,7 @@ def faults(house: House, store: Store, calls: Iterable[Call]) -> list[str]:
         *(f"Operation {op} was undone {times} times." for op, times in found.undone.items() if times > 1),
         *_wrong_answers(found, calls),
         *_wrong_balances(balances, found, sums(stored)),
+        *house.audited(),
     ]
 
 

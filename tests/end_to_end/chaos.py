@@ -1,4 +1,4 @@
-"""Faults for as long as wanted, and a look at the books: ``scripts/chaos --seconds 60 --seed 7``.
+"""Faults for as long as wanted, and a look at the books: ``scripts/chaos --minutes 10 --seed 7``.
 
 Replies of the store are lost all the while; store, workers and gateway are killed in an order that the seed decides.
 """
@@ -24,6 +24,7 @@ CHECKS = (
     "every call that nobody answered was charged once at most",
     "every balance is the sum of its entries",
     "granted = consumed + reserved + remaining for every account",
+    "meter audit finds nothing",
 )
 
 
@@ -50,7 +51,7 @@ async def run(drill: Drill, seconds: float) -> list[Fault]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run, print what was done and what was found, and fail where the books are wrong."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--seconds", type=float, default=60)
+    options.add_argument("--minutes", type=float, default=1)
     options.add_argument("--seed", type=int, default=None, help="repeats the faults of an earlier run")
     given = options.parse_args(arguments)
     seed = secrets.randbelow(1 << 32) if given.seed is None else given.seed
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tempfile.TemporaryDirectory() as folder,
         installation(Path(folder), seed, lost=LOST, workers=WORKERS) as drill,
     ):
-        happened = asyncio.run(run(drill, given.seconds))
+        happened = asyncio.run(run(drill, 60 * given.minutes))
         wrong = drill.faults()
     answered = ", ".join(f"{count} {how}" for how, count in sorted(drill.summary().items()))
     sys.stdout.write(f"operations: {drill.begun} calls ({answered}), {len(drill.relay.seen)} charges written\n")

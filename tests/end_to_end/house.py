@@ -108,6 +108,13 @@ class House:
         self.meter("account", "create", account, "--plan", plan, *options)
         return str(self.meter("key", "create", account)["key"])
 
+    def audited(self) -> list[str]:
+        """Ask ``meter audit`` what is wrong."""
+        said = io.StringIO()
+        with redirect_stdout(said), patch.dict(os.environ, self.variables()), pytest.raises(SystemExit) as ended:
+            main(["audit"])
+        return [f"meter audit: {line}" for line in said.getvalue().splitlines()] if ended.value.code else []
+
     def balance(self, account: str) -> dict[str, Any]:
         """Ask the books for an account's figures."""
         figures: dict[str, Any] = self.meter("balance", account)["data"]

@@ -10,7 +10,7 @@ from tests.end_to_end.chaos import CHECKS, main, plan
 
 def test_a_short_run_leaves_the_books_right_and_says_what_it_did(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["--seconds", "4", "--seed", "5"])
+        main(["--minutes", "0.07", "--seed", "5"])
     said = capsys.readouterr().out
 
     assert ended.value.code == 0, said
