@@ -29,10 +29,14 @@ from meter.ledger.sweeping import sweep
 from tests.end_to_end.house import ROOT
 from tests.proof import verdict
 from tests.proof.client import ACCOUNTS, HOLD_SECONDS
+from tests.proof.fate import FatedStore
 from tests.proof.journal import Fate, Line, read
-from tests.proof.power import PoweredStore
 
 STALL_SECONDS = 0.4
+FIRST_JUMP_SECONDS = -2000
+JUMP_SECONDS = (-3, 3, 2000)
+"""By how much the store's clock jumps: within what is overlooked, and by more than the life of an operation's record.
+Far back it goes but once, at first: `docs/meaning.md` says what a clock forgets that goes far ahead and then back."""
 SETTLE_SECONDS_MAX = 60
 CHECKS = (
     "nothing that was acknowledged is missing, and nothing that was refused is there",
@@ -54,6 +58,8 @@ class Fault(StrEnum):
     STALL = "store silent for a while"
     FLUSH = "scripts forgotten"
     POWER = "power cut"
+    DISK = "disk full"
+    CLOCK = "clock jumped"
 
 
 @dataclass(slots=True)
@@ -121,7 +127,7 @@ class Proof:
     """One run."""
 
     seed: int
-    store: PoweredStore
+    store: FatedStore
     folder: Path
     processes: list[Process]
     random: Random
@@ -171,12 +177,19 @@ class Proof:
                 self.unsynced += self.store.cut_power()
                 time.sleep(STALL_SECONDS)
                 self.store.start()
+            case Fault.DISK:
+                self.store.fill_disk()
+                self.store.start()
+            case Fault.CLOCK:
+                first = Fault.CLOCK not in self.happened[:-1]
+                self.store.jump(FIRST_JUMP_SECONDS if first else self.random.choice(JUMP_SECONDS))
             case Fault.FLUSH:
                 with self.store.client() as client:
                     client.script_flush()
 
     def faults(self) -> list[str]:
         """Say all that is wrong, once nothing is held any more."""
+        self.store.jump(max(0, -self.store.ahead_seconds))
         statements = asyncio.run(self._settled())
         with self.store.client() as client:
             books = verdict.fold(verdict.entries(client))
@@ -240,7 +253,7 @@ def proof(
     """A store and its clients; says its seed."""
     sys.stdout.write(f"seed: {seed}\n")
     sys.stdout.flush()
-    with PoweredStore(folder=folder, sync=sync) as store:
+    with FatedStore(folder=folder, sync=sync) as store:
         share = operations // processes
         made = [Process(number, store.url, folder, seed, clients // processes, share) for number in range(processes)]
         try:
