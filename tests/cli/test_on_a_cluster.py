@@ -29,3 +29,11 @@ def test_the_doctor_sees_the_whole_cluster(meter):
 
     assert {one["check"]: one["verdict"] for one in found}["cluster"] == "ok"
     assert "bad" not in {one["verdict"] for one in found}
+
+
+def test_the_audit_reads_the_entries_of_all_nodes(meter):
+    for name in NAMES:
+        meter("account", "create", name, "--plan", "free")
+    said = meter("audit", "--json").json()
+
+    assert (said["accounts"], said["entries"], said["findings"]) == (len(NAMES), len(NAMES), [])
