@@ -5,6 +5,7 @@ import logging
 import os
 from pathlib import Path
 
+from meter.desks import answers_of, operator_api_of
 from meter.gateway.asgi import ASGIApp, Receive, Scope, Send
 from meter.gateway.callers import AppIdentify, by_app, by_key
 from meter.gateway.desks import Desks
@@ -17,7 +18,7 @@ from meter.policy.load import load as load_policy
 from meter.policy.mistakes import PolicyError
 from meter.policy.model import PathMode
 from meter.settings import Settings, SettingsError
-from meter.worker import Blueprint, Worker, answers_of, operator_api_of, require_fit
+from meter.worker import Blueprint, Worker, require_fit
 
 log = logging.getLogger("meter")
 

@@ -26,6 +26,7 @@ from uvicorn.supervisors import Multiprocess
 
 from meter import logs
 from meter.app import MeterMiddleware
+from meter.desks import answers_of
 from meter.gateway.access_log import AccessLog
 from meter.gateway.asgi import ASGIApp
 from meter.gateway.forwarding import Forwarding
@@ -37,7 +38,7 @@ from meter.policy.load import load
 from meter.policy.model import PathMode
 from meter.settings import Settings
 from meter.store import open_store
-from meter.worker import answers_of, require_fit
+from meter.worker import require_fit
 
 log = logging.getLogger("meter")
 

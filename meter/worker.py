@@ -12,19 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meter.archive.files import Archive
+from meter.desks import account_api_of, answers_of, operator_api_of
 from meter.gateway import metrics
-from meter.gateway.account_api import AccountApi
-from meter.gateway.answers import Answers
 from meter.gateway.asgi import ASGIApp
 from meter.gateway.attempts import Attempts
 from meter.gateway.callers import Identify
 from meter.gateway.calls import CallsInProgress
 from meter.gateway.clock import PricingClock
 from meter.gateway.endings import Endings
-from meter.gateway.headers import CreditHeaders
 from meter.gateway.load_watch import FixedLoad, LoadWatch, Signal
 from meter.gateway.meter import Meter
-from meter.gateway.operator_api import Health, OperatorApi
+from meter.gateway.operator_api import Health
 from meter.gateway.tariff import TariffBoard
 from meter.gateway.writer import WriterParts
 from meter.ledger.engine import RedisLedger
@@ -37,7 +35,7 @@ from meter.ledger.undo import UndoList
 from meter.outages import Outages, why_off
 from meter.policy.load import changes
 from meter.policy.mistakes import PolicyError
-from meter.policy.model import IdentityRule, LoadAdjustment, Plan, Policy
+from meter.policy.model import LoadAdjustment, Plan, Policy
 from meter.settings import Settings, SettingsError
 from meter.store import open_books
 from meter.till import Opening, Till
@@ -114,7 +112,7 @@ class Worker:
             stack.push_async_callback(outages.close)
             till = Till(ledger, undo, opening=self._opening(), reserve=outages.reserve)
             claims = OpenClaims(ledger)
-            self.meter = self._meter(till, load, claims, lambda: self._health(ledger, undo, outages))
+            self.meter = self._meter(ledger, till, load, claims, lambda: self._health(ledger, undo, outages))
             for name, work in (
                 ("undo", undo.run(ledger)),
                 ("holds", till.run()),
@@ -142,14 +140,15 @@ class Worker:
 
     def _meter(
         self,
+        ledger: RedisLedger,
         till: Till,
         load: LoadWatch | FixedLoad,
         claims: OpenClaims,
         health: Callable[[], Awaitable[Health]],
     ) -> Meter:
         settings, blueprint, answers = self._settings, self._blueprint, answers_of(self._settings)
-        account_api = AccountApi(
-            path=settings.account_path, till=till, identify=blueprint.identify, rule=self._rule, answers=answers
+        account_api = account_api_of(
+            settings, till=till, ledger=ledger, identify=blueprint.identify, board=blueprint.board, load=load
         )
         operator_api = operator_api_of(settings, health)
         return Meter(
@@ -172,9 +171,6 @@ class Worker:
 
     def _load_rules(self) -> Mapping[str, LoadAdjustment]:
         return self._blueprint.board.tariff.load_rules
-
-    def _rule(self) -> IdentityRule:
-        return self._blueprint.board.tariff.policy.identity
 
     async def _follow(self, outages: Outages) -> None:
         """Put each changed policy in force; keep the last good one where a change is bad, and say so."""
@@ -235,23 +231,6 @@ def opening_plan(policy: Policy, name: str) -> Plan:
         known = ", ".join(policy.plans) or "no plan"
         raise SettingsError(f"Accounts cannot be opened on the plan {name!r}; the policies know {known}.")
     return plan
-
-
-def answers_of(settings: Settings) -> Answers:
-    """Make the answers that are ours, in the words of the settings."""
-    return Answers(
-        headers=CreditHeaders(prefix=settings.header_prefix, rate_limit=settings.ratelimit_headers),
-        problems_url=settings.problems_url,
-        billing_url=settings.billing_url,
-        account_path=settings.account_path,
-        exhausted_status=settings.exhausted_status,
-    )
-
-
-def operator_api_of(settings: Settings, health: Callable[[], Awaitable[Health]]) -> OperatorApi:
-    """Make the operator's desk, under the token of the settings."""
-    answers = answers_of(settings)
-    return OperatorApi(path=settings.operator_path, token=settings.operator_token, health=health, answers=answers)
 
 
 def _undo_list(folder: Path) -> UndoList:

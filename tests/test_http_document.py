@@ -5,13 +5,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTED = re.compile(r"^\| (\d{3}) \| `(\w+)` \|", re.MULTILINE)
+REFUSED = re.compile(r"answers\.refusal\(\s*(\d{3}), \"(\w+)\"")
 ANSWERED = re.compile(r"_problem\(\s*(\d{3}|self\.exhausted_status),\s*\"(\w+)\"")
 
 
 def test_every_refusal_is_documented_with_its_status() -> None:
+    answers, refusals = (
+        (ROOT / "meter" / "gateway" / place).read_text() for place in ("answers.py", "desk/refusals.py")
+    )
     answered = {
         (status.replace("self.exhausted_status", "402"), code)
-        for status, code in ANSWERED.findall((ROOT / "meter" / "gateway" / "answers.py").read_text())
+        for status, code in ANSWERED.findall(answers) + REFUSED.findall(refusals)
     }
 
     assert set(DOCUMENTED.findall((ROOT / "docs" / "http.md").read_text())) == answered

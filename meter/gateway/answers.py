@@ -188,13 +188,29 @@ class Answers:
         """Answer for an upstream that took too long."""
         return self._problem(504, "upstream_timeout", "Upstream timeout", reason, retryable=True)
 
+    def refusal(
+        self,
+        status: int,
+        code: str,
+        title: str,
+        detail: str,
+        *,
+        members: Mapping[str, object] | None = None,
+        retry_seconds: int | None = None,
+        kind: str | None = None,
+    ) -> ASGIApp:
+        """Refuse what was asked of one of our own desks; which codes there are says ``desk/refusals.py``."""
+        again = retry_seconds is not None
+        headers = [(b"retry-after", b"%d" % retry_seconds)] if retry_seconds is not None else []
+        return self._problem(status, code, title, detail, retryable=again, members=members, headers=headers, kind=kind)
+
     def json(self, body: bytes, status: int = 200) -> ASGIApp:
         """Answer with a JSON text."""
         return _document(status, b"application/json", body)
 
-    def plain(self, body: bytes, content_type: str) -> ASGIApp:
-        """Answer with a text of another type."""
-        return _document(200, content_type.encode(), body)
+    def plain(self, body: bytes, content_type: str, *, link: str | None = None) -> ASGIApp:
+        """Answer with a text of another type, and a link to more of it."""
+        return _document(200, content_type.encode(), body, [(b"link", link.encode())] if link else None)
 
     def _problem(
         self,

@@ -86,6 +86,7 @@ KEY = load("key")
 KEYS = load("keys")
 
 ENTRIES = load("entries")
+ENTRIES_OF = load("entries_of")
 CHECKPOINT = load("checkpoint")
 TRIM = load("trim")
 SIZE = load("size")

@@ -31,6 +31,16 @@ class Beat:
     """The number of the worker's last beat; -1 where it remembers none."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What a look back found of one account."""
+
+    entries: tuple[tuple[str, str], ...]
+    """Stream ids and JSON texts, the newest first."""
+    last: str
+    """The stream id of the entry that was looked at last; empty where the stream has no more."""
+
+
 class Shards:
     """The shards of a store."""
 
@@ -66,6 +76,16 @@ class Shards:
         """A page of a shard's entries after a stream id, each with its own id and its JSON text."""
         first = f"({after}" if after else "-"
         return await self._entries(shard, first, upto, count)
+
+    async def entries_of(self, account: str, before: str = "", *, look_at: int = PAGE_MAX, count: int) -> Looked:
+        """Look for an account's entries among so many of its shard, the newest first, before a stream id."""
+        names.check_account_id(account)
+        if before:
+            names.check_stream_id(before)
+        keys = (names.ledger_key(self.shard_of(account)),)
+        args = (self._store.tag(), account, f"({before}" if before else "+", str(look_at), str(count))
+        _, (last, *parts) = await self._store.ask_list(scripts.ENTRIES_OF, keys, args, aside=True)
+        return Looked(entries=tuple(zip(parts[::2], parts[1::2], strict=True)), last=last)
 
     async def entry(self, shard: int, entry: str) -> str | None:
         """The JSON text of one entry; None where it is not in the store (any more)."""
