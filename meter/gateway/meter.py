@@ -29,8 +29,9 @@ from meter.till import Caller, Charge, Dear, Sale, Till
 
 log = logging.getLogger("meter")
 
-LONG_SECONDS = 0.01
-"""Where the books took longer, the caller is looked for before its call is dispatched."""
+LONG_SECONDS = 0.1
+"""Where the books took longer, the caller is looked for before its call is dispatched. A look costs about as much as a
+charge, and a busy worker's charges take some 10 ms, so that much must be no reason for one."""
 
 
 class Meter:

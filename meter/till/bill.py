@@ -22,6 +22,7 @@ class Bill:
         "cap",
         "holds",
         "list_price",
+        "metered",
         "operation",
         "quote",
         "usage",
@@ -41,6 +42,8 @@ class Bill:
         self._conditions = conditions
         self._running: Running | None = None
         self.operation = operation
+        self.metered = not operation.price.known_before
+        """Whether the price is known only when the call has ended."""
         self.quote = quote
         """The price as it was frozen when the call came; of a metered call, the ceiling."""
         self.usage = Usage(operation, known)
@@ -50,11 +53,6 @@ class Bill:
         self.holds = operation.holds or long
         """Whether credits are set aside until the call ends."""
         self.waived: str | None = None
-
-    @property
-    def metered(self) -> bool:
-        """Whether the price is known only when the call has ended."""
-        return not self.operation.price.known_before
 
     @property
     def due(self) -> Fraction:

@@ -41,7 +41,7 @@ async def app(scope, receive, send):
         pass
 '''
 EVENTS = 3
-STALLED_SECONDS = 0.06
+STALLED_SECONDS = 0.15
 CALLS = {
     ("fixed", "before"): (70, 0),
     ("used", "before"): (70, 0),
