@@ -148,7 +148,7 @@ class MeterMiddleware:
         async def health() -> Health:
             return Health(ready=False, policy=tariff.policy.version, undo_pending=0, troubles={"store": trouble})
 
-        operator_api = operator_api_of(settings, health)
+        operator_api = operator_api_of(settings, health, ledger=None, board=self._blueprint.board)
         desks = Desks(
             {settings.account_path: refusal, settings.operator_path: operator_api}, elsewhere=answers.not_found
         )

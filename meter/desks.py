@@ -8,6 +8,8 @@ from meter.gateway.answers import Answers
 from meter.gateway.callers import Identify
 from meter.gateway.clock import PricingClock
 from meter.gateway.headers import CreditHeaders
+from meter.gateway.operator.api import operator_desk
+from meter.gateway.operator.books import Books
 from meter.gateway.operator_api import Health, OperatorApi
 from meter.gateway.tariff import TariffBoard
 from meter.settings import Settings
@@ -41,7 +43,17 @@ def account_api_of(
     )
 
 
-def operator_api_of(settings: Settings, health: Callable[[], Awaitable[Health]]) -> OperatorApi:
-    """Make the operator's desk, under the token of the settings."""
-    answers = answers_of(settings)
-    return OperatorApi(path=settings.operator_path, token=settings.operator_token, health=health, answers=answers)
+def operator_api_of(
+    settings: Settings, health: Callable[[], Awaitable[Health]], *, ledger: Books | None, board: TariffBoard
+) -> OperatorApi:
+    """Make the operator's desk, under the token of the settings; without the books, it knows how well we are."""
+    answers, path = answers_of(settings), settings.operator_path
+    return OperatorApi(
+        path=path,
+        token=settings.operator_token,
+        health=health,
+        desk=operator_desk(path=path, ledger=ledger, policy=lambda: board.tariff.policy, answers=answers)
+        if ledger
+        else None,
+        answers=answers,
+    )

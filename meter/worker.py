@@ -150,7 +150,7 @@ class Worker:
         account_api = account_api_of(
             settings, till=till, ledger=ledger, identify=blueprint.identify, board=blueprint.board, load=load
         )
-        operator_api = operator_api_of(settings, health)
+        operator_api = operator_api_of(settings, health, ledger=ledger, board=blueprint.board)
         return Meter(
             blueprint.app,
             board=blueprint.board,

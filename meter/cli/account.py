@@ -9,9 +9,10 @@ from meter.cli.options import AccountId, Commitment, Data, Json, Policies, Redis
 from meter.cli.policy_commands import read
 from meter.cli.printing import show, show_json, show_table
 from meter.cli.question import plan_named
-from meter.cli.statements import account_object, show_statement
+from meter.cli.statements import show_statement
 from meter.cli.store import ask, known, nobody
 from meter.credits import parse, text
+from meter.gateway.operator.view import account_object
 from meter.ledger.ids import operation_id
 from meter.ledger.promise import Ledger, Statement, Status, Word
 from meter.pricing.terms import Terms

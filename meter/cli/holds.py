@@ -10,7 +10,7 @@ from meter.cli.options import Data, Json, Redis
 from meter.cli.printing import counted, show, show_json, show_table
 from meter.cli.store import ask
 from meter.credits import Credits, text
-from meter.gateway.account_view import JsonObject, moment_text, number
+from meter.gateway.operator.view import hold_object
 from meter.ledger import ids
 from meter.ledger.audit.holds import HELD
 from meter.ledger.audit.stored import HoldStored
@@ -39,7 +39,7 @@ def holds(
     """List the open holds, those that expire first first."""
     now, found = ask(lambda ledger: _open(ledger, account), redis=redis, data=data)
     if json:
-        show_json({"holds": [_object(hold, now) for hold in found[:count]], "open": len(found)})
+        show_json({"holds": [hold_object(hold, now) for hold in found[:count]], "open": len(found)})
         return
     columns = ("account", "operation", "credits", "age", "expires", "op")
     show_table("Open holds", columns, [_row(hold, now) for hold in found[:count]])
@@ -62,18 +62,6 @@ async def _of_shard(ledger: "RedisLedger", shard: int, account: str | None) -> S
     for first in range(0, len(members), AT_ONCE):
         found += (await ledger.holds_stored(shard, members[first : first + AT_ONCE])).holds
     return [hold for hold in found if hold.state == HELD]
-
-
-def _object(hold: HoldStored, now: int) -> JsonObject:
-    return {
-        "account": hold.account,
-        "operation": hold.operation,
-        "op": hold.op,
-        "credits": number(Credits(hold.amount)),
-        "age_seconds": now - ids.birth(hold.op),
-        "expires_at": moment_text(hold.until),
-        "expires_in_seconds": hold.until - now,
-    }
 
 
 def _row(hold: HoldStored, now: int) -> tuple[object, ...]:

@@ -2,20 +2,10 @@
 
 from meter.cli.printing import show, show_table
 from meter.credits import text
-from meter.gateway.account_view import JsonObject, credits_object, moment_text, number
+from meter.gateway.account_view import moment_text
 from meter.ledger.promise import LiveGrant, Statement
 
 _GRANT_COLUMNS = ("grant", "kind", "remaining", "priority", "expires")
-
-
-def account_object(statement: Statement) -> JsonObject:
-    """Shape an account for its operator: what its owner sees, and what only the operator needs."""
-    return {
-        **credits_object(statement),
-        "status": statement.status,
-        "commitment": number(statement.account.terms.commitment),
-        "used": {operation: number(amount) for operation, amount in sorted(statement.used.items())},
-    }
 
 
 def show_statement(statement: Statement, state: str) -> None:

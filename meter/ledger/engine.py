@@ -5,6 +5,7 @@ about money.
 """
 
 import asyncio
+import copy
 import secrets
 from typing import Self
 
@@ -46,6 +47,8 @@ class WrongStore(LedgerError):
 class RedisLedger(LeaseSteps, ClaimSteps, Inspection):
     """The books in Redis or Valkey; keeps the promises of ``Ledger`` and ``Claims``."""
 
+    _actor: tuple[str, ...] = ()
+
     @classmethod
     async def open(cls, line: Line, *, shards: int = names.SHARDS, step_seconds: float = STEP_SECONDS) -> Self:
         """Open the books behind a line; the first who comes makes the store's record.
@@ -62,6 +65,13 @@ class RedisLedger(LeaseSteps, ClaimSteps, Inspection):
                 "use another store, or the version that made it."
             )
         return cls(store, shards)
+
+    def by(self, actor: str) -> Self:
+        """The same books, for somebody whose name goes into the entry of each change that they ask for here."""
+        names.check_actor(actor)
+        theirs = copy.copy(self)
+        theirs._actor = (f"@{actor}",)  # noqa: SLF001 - one of ours
+        return theirs
 
     async def ping(self) -> None:
         """Ask the store for its own record: a store that answers this can charge."""
@@ -170,7 +180,7 @@ class RedisLedger(LeaseSteps, ClaimSteps, Inspection):
         """Make a key unknown from the next charge on."""
         names.check_label(op)
         keys = (names.api_key_key(shard, key_hash), names.ledger_key(shard))
-        return (await self._store.ask(scripts.KEY_REVOKE, keys, (op, str(shard)))).word
+        return (await self._store.ask(scripts.KEY_REVOKE, keys, (op, str(shard), *self._actor))).word
 
     async def find_key(self, shard: int, key_hash: str) -> KeyRecord | None:
         """The record of a key: a hint only; the charge decides."""
@@ -223,7 +233,7 @@ class RedisLedger(LeaseSteps, ClaimSteps, Inspection):
     async def _step(self, script: Script, keys: tuple[str, ...], account: str, op: str, *args: str) -> Answer:
         names.check_account_id(account)
         names.check_label(op)
-        return await self._store.ask(script, keys, (op, account, *args))
+        return await self._store.ask(script, keys, (op, account, *args, *self._actor))
 
     def _books(self, account: str, op: str | None = None) -> tuple[str, ...]:
         """The keys of a step that changes an account: account, its operation's record where it has one, ledger."""

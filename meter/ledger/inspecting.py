@@ -1,6 +1,6 @@
 """Reading accounts and holds exactly as they are stored, for an audit; nothing is written, and no call waits for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from meter.ledger import names, scripts
 from meter.ledger.audit.stored import FIELDS, HoldsStored, Stored, hold_stored, stored
@@ -23,6 +23,13 @@ class Inspection(Shards):
             scripts.AUDIT, keys, (self._store.tag(), account, ",".join(FIELDS)), aside=True
         )
         return None if answer.word is Word.UNKNOWN else stored(account, answer.rest, parts)
+
+    async def grants_stored(self, account: str, ids: Sequence[str]) -> Mapping[str, str]:
+        """The facts of grants that an account has or had, as they are stored, without the second of their creation."""
+        names.check_account_id(account)
+        keys = (names.account_key(self.shard_of(account), account),)
+        _, facts = await self._store.ask_list(scripts.GRANTS, keys, (self._store.tag(), account, *ids), aside=True)
+        return {one: text.partition(" ")[2] for one, text in zip(ids, facts, strict=True) if text}
 
     async def holds_stored(self, shard: int, members: Sequence[str]) -> HoldsStored:
         """What is stored of operations, each given as ``account|op``."""

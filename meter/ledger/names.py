@@ -15,6 +15,7 @@ STORE = "{meter}:store"
 _ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}(?:/[A-Za-z0-9._-]{1,64}){0,3}", re.ASCII)
 _GRANT = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 _OPERATION = re.compile(r"[A-Za-z0-9._:/-]{1,64}", re.ASCII)
+_ACTOR = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 _LABEL = re.compile(r"[A-Za-z0-9._:/-]{1,256}", re.ASCII)
 _STREAM_ID = re.compile(r"[0-9]{1,16}-[0-9]{1,16}", re.ASCII)
 _OURS = ("period:", "adjustment:")
@@ -54,6 +55,11 @@ def check_grant_id(text: str) -> None:
         raise BadName(f"{text!r} is a name that the ledger gives to grants of its own; don't begin with {_OURS}.")
 
 
+def is_own_grant(text: str) -> bool:
+    """Whether the ledger gave this name to a grant of its own: the included credits of a period, or an adjustment."""
+    return text.startswith(_OURS)
+
+
 def check_operation(text: str) -> None:
     """Refuse what can't name an operation of a policy.
 
@@ -74,6 +80,16 @@ def check_label(text: str) -> None:
     """
     if not _LABEL.fullmatch(text):
         raise BadName(f"{text[:80]!r} can't name a step; use at most 256 letters, digits, '.', '_', '-', ':' or '/'.")
+
+
+def check_actor(text: str) -> None:
+    """Refuse what can't name who asked for a change.
+
+    Raises:
+        BadName: it can't.
+    """
+    if not _ACTOR.fullmatch(text):
+        raise BadName(f"{text[:80]!r} can't name an actor; use at most 64 letters, digits, '.', '_', '-' or ':'.")
 
 
 def check_stream_id(text: str) -> None:

@@ -112,6 +112,12 @@ def grant_facts(grant: Grant) -> tuple[str, ...]:
     return (str(grant.amount), str(grant.priority), str(expires), str(grant.cost_basis), scope, json_text)
 
 
+def grant_text(grant: Grant) -> str:
+    """Write a grant as the account's record keeps it, but for the second of its creation."""
+    amount, priority, expires, cost, scope, json_text = grant_facts(grant)
+    return f"{priority} {expires} {cost} {amount} {scope} {json_text}"
+
+
 def _live_grant(grant_id: str, left: str, facts: str) -> LiveGrant:
     created, priority, expires, cost, amount, scope, json_text = facts.split(" ", 6)
     said = json.loads(json_text)

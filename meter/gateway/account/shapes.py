@@ -88,17 +88,18 @@ PRICES = record(
     until=MOMENT,
 )
 
-ENTRY = record(
-    id=TEXT,
-    at=MOMENT,
-    kind=TEXT,
-    operation=maybe(TEXT),
-    op=maybe(TEXT),
-    grant=maybe(TEXT),
-    credits=AMOUNT,
-    change=CHANGE,
-    balance=maybe(AMOUNT),
-)
+ENTRY_MEMBERS: Mapping[str, Shape] = {
+    "id": TEXT,
+    "at": MOMENT,
+    "kind": TEXT,
+    "operation": maybe(TEXT),
+    "op": maybe(TEXT),
+    "grant": maybe(TEXT),
+    "credits": AMOUNT,
+    "change": CHANGE,
+    "balance": maybe(AMOUNT),
+}
+ENTRY = record(**ENTRY_MEMBERS)
 
 QUOTE = record(
     operation=TEXT,

@@ -27,7 +27,7 @@ NAMES: Mapping[str, tuple[str, Shape]] = {
         {"type": "string", "pattern": r"^[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64}){0,3}$"},
     ),
     "grant": ("The grant's id.", {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"}),
-    "hint": ("The key's hint: its first characters.", {"type": "string", "pattern": "^mk_[0-9a-f]{3}[0-9A-Za-z]{4}$"}),
+    "key": ("The key's id: its SHA-256 in hex.", {"type": "string", "pattern": "^[0-9a-f]{64}$"}),
 }
 
 

@@ -90,6 +90,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     held_overage: Amount | None = None
     period_granted: Amount = 0
     lots: str = ""
+    actor: str = ""
 
 
 class Line(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@
 -- uses: numbers clock
 --
 -- KEYS  1 API key  2 ledger
--- ARGV  1 op  2 shard
+-- ARGV  1 op  2 shard  3 "@" and who asks for it, where that is known
 --
 -- Replies "<op> <shard> <word> <now> 0" with done, repeat (it was revoked before), unknown
 
@@ -17,8 +17,10 @@ end
 if record[2] == '1' then
   return head .. 'repeat ' .. now .. ' 0'
 end
+local actor = string.match(ARGV[3] or '', '^@([%w%._:%-]+)$')
 
 redis.call('XADD', KEYS[2], '*', 'e', '{"kind":"key_revoked","account":"' .. record[1] .. '","op":"' .. ARGV[1]
-  .. '","hint":"' .. record[3] .. '","delta":"0","at":' .. now .. '}')
+  .. '","hint":"' .. record[3] .. '","delta":"0","at":' .. now
+  .. (actor and ',"actor":"' .. actor .. '"' or '') .. '}')
 redis.call('HSET', KEYS[1], 'revoked', '1')
 return head .. 'done ' .. now .. ' 0'

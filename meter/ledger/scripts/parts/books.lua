@@ -5,6 +5,13 @@
 -- charge takes from the first lot and writes `left` alone: so what the first lot holds is `left` less `others`, and
 -- what the list says of it is what it held when the list was written.
 
+-- Who asks for the step, as a member of its entry: whoever does so by name gives it as one more argument, behind all
+-- that the step's header says, with "@" before it. No other argument of a step begins so.
+local function actor_of()
+  local name = string.match(ARGV[#ARGV], '^@([%w%._:%-]+)$')
+  return name and ',"actor":"' .. name .. '"' or ''
+end
+
 -- Read the books of KEYS[1]: `lots` and `granted` without what has expired by now, `left` with it until `sweep` writes
 -- it down; `held` is what open holds have set aside, `held_overage` what of that is overage. `known` is false where there
 -- is no such account, `broken` true where the burn list can't be read or does not add up.
@@ -12,7 +19,8 @@ local function read(op, account)
   local raw = redis.call('HMGET', KEYS[1], 'lots', 'revision', 'status', 'start', 'end', 'seen', 'period_granted',
     'overage', 'overage_limit', 'terms', 'left', 'others', 'held', 'held_overage')
   local now, behind = clock(tonumber(raw[6] or '0'))
-  local b = { op = op, account = account, now = now, behind = behind, known = raw[1] and true or false }
+  local b = { op = op, account = account, now = now, behind = behind, known = raw[1] and true or false,
+    actor = actor_of() }
   b.head = op .. ' ' .. account .. ' '
   b.tail = ' ' .. digits(now) .. ' ' .. digits(behind)
   if not raw[1] then
@@ -57,7 +65,8 @@ local function enter(b, kind, op, rest, delta)
   b.left = b.left + delta
   table.insert(b.entries, '{"kind":"' .. kind .. '","account":"' .. b.account .. '","op":"' .. op .. '",' .. rest
     .. '"delta":"' .. digits(delta) .. '","after":"' .. digits(b.left) .. '","at":' .. digits(b.now) .. ',"period":'
-    .. b.start .. (b.behind > 0 and ',"behind":' .. digits(b.behind) or '') .. '}')
+    .. b.start .. (b.behind > 0 and ',"behind":' .. digits(b.behind) or '')
+    .. (op == b.op and b.actor or '') .. '}')
 end
 
 -- Write down what expired: an entry a lot.
