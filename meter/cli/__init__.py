@@ -9,7 +9,21 @@ from io import TextIOWrapper
 
 import typer
 
-from meter.cli import account, audit, demo, doctor, grant, holds, key, ledger, policy_commands, pricing_commands, serve
+from meter.cli import (
+    account,
+    audit,
+    demo,
+    doctor,
+    exporting,
+    grant,
+    holds,
+    importing,
+    key,
+    ledger,
+    policy_commands,
+    pricing_commands,
+    serve,
+)
 from meter.cli.ends import exit_code, sentence
 from meter.cli.printing import say
 
@@ -30,6 +44,8 @@ app.add_typer(key.app, name="key")
 app.command(context_settings={"ignore_unknown_options": True})(grant.grant)
 app.command()(grant.balance)
 app.add_typer(ledger.app, name="ledger")
+app.command("import")(importing.import_accounts)
+app.command("export")(exporting.export_accounts)
 app.command()(holds.holds)
 app.command("audit")(audit.audit_books)
 app.command("re-rate")(audit.re_rate)

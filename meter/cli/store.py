@@ -1,6 +1,8 @@
 """How a command asks the ledger: open the books, ask one question, close them."""
 
 import asyncio
+import getpass
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from meter.ledger.engine import RedisLedger
 
 T = TypeVar("T")
+
+_ODD = re.compile(r"[^A-Za-z0-9._-]")
 
 
 def ask(
@@ -33,9 +37,18 @@ def ask(
 
     async def asked() -> T:
         async with open_ledger(settings(redis=redis, data=data), step_seconds=step_seconds) as ledger:
-            return await question(ledger)
+            return await question(ledger.by(actor()))
 
     return asyncio.run(asked())
+
+
+def actor() -> str:
+    """Who types: the name that the entries of their changes hold."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):
+        name = ""
+    return f"cli:{_ODD.sub('_', name)[:40]}" if name else "cli"
 
 
 async def known(ledger: Ledger, account: str) -> Statement:

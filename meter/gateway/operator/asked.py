@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -139,7 +140,12 @@ def _plan(plans: Mapping[str, Plan], name: str) -> Plan:
     return plan
 
 
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
 def _zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise BadRequest(f"{name[:40]!r} is no zone; write one of the IANA, such as Europe/Berlin.")
     return ZoneInfo(name).key
