@@ -1,5 +1,6 @@
 """A price and how it came about, as JSON and as tables."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import msgspec
@@ -11,7 +12,8 @@ from meter.gateway.account_view import JsonObject, moment_text, number
 from meter.policy.ends import FULL, MEANINGS, NEVER_CHARGED, NONE, End
 from meter.policy.model import Route
 from meter.pricing import words
-from meter.pricing.final import Said, final
+from meter.pricing.final import ended
+from meter.pricing.reckoning import reckon
 
 _PRECEDENCE = (
     "an exact path goes first, then the most specific template, a named method, a named host, more header conditions, "
@@ -28,12 +30,13 @@ def answer_object(answer: Answer) -> JsonObject:
         "operation": quote.operation,
         "title": operation.title,
         "credits": number(quote.credits),
-        "ceiling": not operation.price.known_before,
+        "ceiling": not operation.known_before,
         "observed": operation.observe,
         "at": moment_text(int(quote.moment.timestamp())),
         "plan": asked.plan.name if asked.plan else None,
         "commitment": number(asked.conditions.commitment),
         "policy": quote.policy,
+        "prices": quote.prices,
         "route": _route_object(answer.matched.route),
         "factors": [
             {"name": one.name, "multiply": msgspec.Raw(words.number(one.multiply).encode()), "reason": one.reason}
@@ -46,7 +49,7 @@ def answer_object(answer: Answer) -> JsonObject:
 
 def price_text(answer: Answer) -> str:
     """The price for people: ``at most`` where the response decides."""
-    ceiling = "" if answer.matched.operation.price.known_before else "at most "
+    ceiling = "" if answer.matched.operation.known_before else "at most "
     return f"{ceiling}{words.amount(answer.quote.credits)}"
 
 
@@ -87,10 +90,9 @@ def _share(share: Fraction) -> str:
 
 def _cost(answer: Answer, end: End) -> Credits:
     """What a call costs that ends so: of a metered one, at most."""
-    operation, asked = answer.matched.operation, answer.question
-    said = Said() if operation.price.known_before else Said(list_price=operation.price.at_most)
-    usage, share = answer.matched.usage, operation.charge[end]
-    return final(operation, asked.conditions, answer.quote.policy, usage, said, end=end, share=share).credits
+    matched, conditions = answer.matched, answer.question.conditions
+    reckoning = reckon(matched.operation, replace(conditions, moment=answer.quote.moment), matched.usage)
+    return ended(reckoning, end, matched.operation.charge[end]).credits
 
 
 def _route_object(route: Route | None) -> JsonObject | None:

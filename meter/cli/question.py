@@ -50,6 +50,7 @@ def question(
         moment=settings.at or datetime.now(UTC),
         load=CALM if settings.load is None else _load(policy, settings.load),
         commitment=_commitment(chosen, commitment),
+        pin=chosen.pin if chosen else None,
     )
     return Question(request=request, plan=chosen, conditions=conditions)
 

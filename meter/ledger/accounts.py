@@ -126,4 +126,5 @@ def terms_of(plan: Plan, *, commitment: Credits | None = None) -> Terms:
         period=plan.period,
         commitment=plan.commitment if commitment is None else commitment,
         overage_limit=plan.overage.limit if plan.overage else ZERO,
+        pin=plan.pin,
     )

@@ -32,13 +32,15 @@ from meter.policy.operations import operations
 from meter.policy.sheet import Path, Sheet, sheet
 from meter.policy.templates import shape
 from meter.policy.version import version
+from meter.policy.versioning import check_pin, versioned
+from meter.policy.versions import Pin
 
 T = TypeVar("T")
 
-SAID_ONCE = ("unmatched", "paths", "upstream", "plans", "identity")
+SAID_ONCE = ("unmatched", "paths", "upstream", "plans", "identity", "prices", "transition")
 """What belongs to the folder, and stands in one of its files."""
 
-NAMED = ("operations", "adjustments")
+NAMED = ("operations", "adjustments", "prices")
 """Sections whose names are unique over all files; the others are said once, or have no names."""
 
 
@@ -80,9 +82,9 @@ def _merged(sheets: Sequence[Sheet], *, complete: bool) -> Policy:
     upstream = _said(sheets, lambda document: document.upstream) or UpstreamPart()
     return Policy(
         version="",
-        operations=MappingProxyType(dict(_operations(sheets))),
+        operations=MappingProxyType(versioned(sheets, dict(_operations(sheets)), known)),
         routes=tuple(_routes(sheets, known)),
-        plans=MappingProxyType(dict(_plans(sheets))),
+        plans=MappingProxyType(dict(_plans(sheets, complete=complete))),
         unmatched=_unmatched(sheets, known),
         paths=_said(sheets, lambda document: document.paths),
         upstream=UpstreamRule(case=upstream.case or Comparison.LOOSE, slash=upstream.slash or Comparison.LOOSE),
@@ -161,9 +163,11 @@ def _shown(route: Route) -> str:
     return shown(f"{route.method} {route.template}" if route.method else route.template)
 
 
-def _plans(sheets: Sequence[Sheet]) -> Iterator[tuple[str, Plan]]:
+def _plans(sheets: Sequence[Sheet], *, complete: bool) -> Iterator[tuple[str, Plan]]:
     for made in sheets:
         for name, part in (made.document.plans or {}).items():
+            if complete:
+                check_pin(sheets, made, ("plans", name, "pin", "version"), part.pin)
             yield name, _plan(name, part, made.place(("plans", name), key=True))
 
 
@@ -177,6 +181,7 @@ def _plan(name: str, part: PlanPart, place: Place) -> Plan:
         overage=_overage(part.overage) if part.overage else None,
         commitment=part.commitment or ZERO,
         place=place,
+        pin=Pin(version=part.pin.version, until=part.pin.until) if part.pin else None,
     )
 
 

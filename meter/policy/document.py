@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, JsonValue, StrictBool, Tag, model_validator
 
-from meter.credits import ZERO, RoundingMode, text
+from meter.credits import RoundingMode
 from meter.policy.adjustments import AdjustmentPart
 from meter.policy.ends import End
 from meter.policy.kinds import (
@@ -24,12 +24,13 @@ from meter.policy.kinds import (
     Pointer,
     Positive,
     QueryName,
-    Rate,
+    Rise,
     Share,
     Title,
     Wanted,
 )
-from meter.policy.model import Above, Comparison, Meta, PathMode, PeriodUnit, Retries
+from meter.policy.model import Comparison, Meta, PathMode, PeriodUnit, Retries
+from meter.policy.price_parts import Cost, PinPart, VersionPart
 from meter.policy.values import wrong
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -42,46 +43,6 @@ class RoundingPart(Part):
     step: Positive | None = Field(default=None, description="Prices are multiples of it; 1 by default.")
     minimum: Positive | None = Field(default=None, description="The least that a call costs; one step by default.")
     maximum: Positive | None = Field(default=None, description="The most that a call costs.")
-
-
-class CreditsPart(Part):
-    """A price with parts: the base, and a rate for each unit of a meter."""
-
-    base: Amount | None = Field(default=None, description="Charged for every call; 0 by default.")
-    per: dict[str, Rate] | None = Field(
-        default=None,
-        description="Credits for each unit of a meter: query.NAME, header.NAME, request_bytes, response_bytes, "
-        "request_events, response_events, duration_seconds, or a name declared under meters.",
-        examples=[{"query.limit": "0.01"}, {"tokens": "0.002"}],
-    )
-    at_most: Positive | None = Field(default=None, description="The ceiling; required if the response decides.")
-    above: Above | None = Field(
-        default=None,
-        description="What becomes of use above the ceiling: cut (the default) ends a stream there, clip charges the "
-        "ceiling, overrun charges all, as far as the account goes.",
-    )
-    step: Positive | None = Field(
-        default=None,
-        description="What is set aside at first, and again whenever that runs low; the whole ceiling by default.",
-    )
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if not self.per and not self.base:
-            raise wrong("this price is 0", "write credits above 0, or `free: true` on the operation.")
-        if self.at_most is not None and not self.per:
-            raise wrong(
-                "at_most is the ceiling of a price with rates, and there is no rate", "leave it out, or add per."
-            )
-        if self.at_most is not None and self.at_most < (self.base or ZERO):
-            problem = f"at_most {text(self.at_most)} is less than base {text(self.base or ZERO)}"
-            raise wrong(problem, "write a ceiling that the base fits under.")
-        if self.at_most is None and (self.above or self.step):
-            raise wrong("above and step belong to a ceiling, and there is none", "add at_most, or leave them out.")
-        if self.step is not None and self.at_most is not None and self.step > self.at_most:
-            problem = f"step {text(self.step)} is more than at_most {text(self.at_most)}"
-            raise wrong(problem, "write a smaller step, or leave it out to set the whole ceiling aside.")
-        return self
 
 
 class MeterPart(Part):
@@ -97,18 +58,13 @@ class MeterPart(Part):
         return self
 
 
-def _spelling(value: object) -> str:
-    return "<parts>" if isinstance(value, dict | CreditsPart) else "<amount>"
-
-
 class OperationPart(Part):
     """A thing with a price: credits, or free."""
 
     title: Title | None = None
-    credits: (
-        Annotated[Annotated[Amount, Tag("<amount>")] | Annotated[CreditsPart, Tag("<parts>")], Discriminator(_spelling)]
-        | None
-    ) = Field(default=None, description="What a call costs before adjustments: credits, or base, per and at_most.")
+    credits: Cost | None = Field(
+        default=None, description="What a call costs before adjustments: credits, or base, per and at_most."
+    )
     free: StrictBool | None = Field(default=None, description="true: costs nothing, and is not asked for a key.")
     meters: dict[MeterKey, MeterPart] | None = Field(
         default=None,
@@ -168,6 +124,7 @@ class PlanPart(Part):
     currency: Currency | None = None
     overage: OveragePart | None = None
     commitment: Amount | None = Field(default=None, description="Credits a month that its accounts commit to.")
+    pin: PinPart | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -246,6 +203,13 @@ class Document(Part):
     ) = Field(default=None, description="What becomes of calls while the ledger can't be reached; refuse by default.")
     plans: dict[Name, PlanPart] | None = Field(default=None, description="What accounts can subscribe to.")
     identity: IdentityPart | None = None
+    prices: list[VersionPart] | None = Field(
+        default=None, description="Versions of the prices, in the order of their moments."
+    )
+    transition: Rise | None = Field(
+        default=None,
+        description="By how much of its pinned price an account's price may rise in a month, once its pin is over.",
+    )
 
 
 def json_schema() -> dict[str, Any]:

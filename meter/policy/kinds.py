@@ -1,6 +1,6 @@
 """What policy files are made of: mappings, and the types of single values: a check, and what an editor is told."""
 
-from datetime import date, time
+from datetime import date, datetime, time
 from fractions import Fraction
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -46,6 +46,11 @@ Multiplier = Annotated[
     Fraction,
     PlainValidator(values.multiplier),
     WithJsonSchema(_number("An exact factor above 0: 0.7 takes 30 % off.", "0.7", "1.5", decimals=9, above=True)),
+]
+Rise = Annotated[
+    Fraction,
+    PlainValidator(values.rise),
+    WithJsonSchema(_number("A share of a price: 0.1 is a tenth.", "0.1", "0.05", decimals=9, above=True)),
 ]
 Rate = Annotated[
     Fraction,
@@ -125,6 +130,11 @@ Clock = Annotated[
     WithJsonSchema(_text("A time of day.", "02:00", "24:00", pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")),
 ]
 Day = Annotated[date, PlainValidator(moments.day), WithJsonSchema(_text("A date.", "2026-12-24", format="date"))]
+Moment = Annotated[
+    datetime,
+    PlainValidator(moments.instant),
+    WithJsonSchema(_text("A moment, on a whole minute, with its offset.", "2027-01-01T00:00:00Z", format="date-time")),
+]
 Span = Annotated[
     int,
     PlainValidator(moments.span),

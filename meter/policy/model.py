@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from enum import StrEnum
 from fractions import Fraction
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from meter.credits import ZERO, Credits, Rounding
 from meter.policy.ends import CHARGE_DEFAULT, End
+
+if TYPE_CHECKING:
+    from meter.policy.versions import Pin, PriceVersion
 
 
 class PathMode(StrEnum):
@@ -222,11 +226,32 @@ class Operation:
     retries: Retries = Retries.STORED
     outage: Outage = Outage()
     place: Place
+    versions: tuple["PriceVersion", ...] = ()
+    """All versions of its price in their order, the one that has always been in force first; none where it has one."""
+    transition: Fraction | None = None
+    """The share of its pinned price by which an account's price may rise in a month, once its pin is over."""
+
+    @property
+    def prices(self) -> tuple[Price, ...]:
+        """Its price, and that of each version."""
+        return (self.price, *(version.price for version in self.versions))
+
+    @property
+    def rates(self) -> tuple[Rate, ...]:
+        """The rates of all its prices, one for each meter."""
+        if not self.versions:
+            return self.price.rates
+        return tuple({rate.meter: rate for price in self.prices for rate in price.rates}.values())
+
+    @property
+    def known_before(self) -> bool:
+        """Whether the whole price is known before the app is called, by whichever version it is."""
+        return all(price.known_before for price in self.prices)
 
     @property
     def holds(self) -> bool:
         """Whether credits are set aside: the price is not known before, or may be taken back from a dead worker."""
-        return not self.price.known_before or self.charge[End.KILLED] != 1
+        return not self.known_before or self.charge[End.KILLED] != 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,6 +310,8 @@ class Plan:
     commitment: Credits = ZERO
     """What an account on this plan is committed to a month, where it has no commitment of its own."""
     place: Place
+    pin: "Pin | None" = None
+    """The version of the prices by which its accounts go on paying."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The values of a policy file that tell time: zones, times of day, dates and spans."""
 
 import re
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo, available_timezones
 
 from meter.policy.mistakes import instead, shown
@@ -11,6 +11,7 @@ SPAN_SECONDS_MAX = 86_400
 
 _CLOCK = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII)
 _SPAN = re.compile(r"([0-9]{1,6})([smh])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
@@ -53,3 +54,17 @@ def span(value: object) -> int:
             f"{shown(written)} is not a span of time up to a day", "write a number and its unit: 30s, 5m or 1h."
         )
     return int(span[1]) * _SECONDS[span[2]]
+
+
+def instant(value: object) -> datetime:
+    """A moment with its offset, in UTC: a whole minute, since the minute of a call decides what it costs."""
+    written = written_value(value, "2027-01-01T00:00:00Z")
+    try:
+        moment = datetime.fromisoformat(written if _INSTANT.fullmatch(written) else "").astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise wrong(
+            f"{shown(written)} is not a moment", "write date, time and offset: 2027-01-01T00:00:00Z."
+        ) from error
+    if moment.second:
+        raise wrong(f"{shown(written)} is not a whole minute", "write it with 00 seconds.")
+    return moment

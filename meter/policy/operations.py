@@ -6,7 +6,7 @@ from fractions import Fraction
 from meter.credits import ONE, ZERO, Credits, Rounding, RoundingMode, text
 from meter.policy.adjustments import lowest
 from meter.policy.bounds import check_most
-from meter.policy.document import CreditsPart, MeterPart, OperationPart, OutagePart, RoundingPart
+from meter.policy.document import MeterPart, OutagePart, RoundingPart
 from meter.policy.ends import table_of
 from meter.policy.mistakes import instead, shown
 from meter.policy.model import (
@@ -21,6 +21,7 @@ from meter.policy.model import (
     Rate,
     Retries,
 )
+from meter.policy.price_parts import CreditsPart
 from meter.policy.sheet import Path, Sheet
 from meter.policy.values import decimal, header_name, query_name
 
@@ -43,13 +44,10 @@ def operations(sheet: Sheet, adjustments: tuple[Adjustment, ...]) -> Iterator[Op
         path: Path = ("operations", name)
         merged = shared if part.rounding is None else _merged(shared, part.rounding)
         rounding = _rounding(sheet, (*path, "rounding"), merged, silent=part.rounding is None)
-        price = _price(sheet, path, part)
+        price = price_of(sheet, (*path, "credits"), part.credits, part.meters or {})
         if rounding is None or price is None:
             continue
-        _check_discounts(sheet, (*path, "credits"), price, rounding, adjustments)
-        if merged.maximum is None:
-            check_most(sheet, (*path, "credits"), price, rounding, adjustments)
-        yield Operation(
+        operation = Operation(
             name=name,
             title=part.title or name,
             free=bool(part.free),
@@ -65,6 +63,28 @@ def operations(sheet: Sheet, adjustments: tuple[Adjustment, ...]) -> Iterator[Op
             observe=bool(document.observe) if part.observe is None else part.observe,
             place=sheet.place(path, key=True),
         )
+        check_price(sheet, (*path, "credits"), price, operation)
+        yield operation
+
+
+def price_of(
+    sheet: Sheet, path: Path, written: CreditsPart | Credits | None, meters: Mapping[str, MeterPart]
+) -> Price | None:
+    """The price that stands at a path; None where it can't be, reported to the sheet."""
+    match written:
+        case CreditsPart() as parts:
+            return _metered(sheet, path, parts, meters)
+        case None:
+            return Price(base=ZERO)
+        case fixed:
+            return Price(base=fixed)
+
+
+def check_price(sheet: Sheet, path: Path, price: Price, rules: Operation) -> None:
+    """Report a price that an operation's adjustments can make nothing of, or too much."""
+    _check_discounts(sheet, path, price, rules.rounding, rules.adjustments)
+    if rules.maximum is None:
+        check_most(sheet, path, price, rules.rounding, rules.adjustments)
 
 
 def _merged(shared: RoundingPart, own: RoundingPart) -> RoundingPart:
@@ -105,18 +125,8 @@ def _outage(part: OutagePart | str | None) -> Outage:
             return Outage()
 
 
-def _price(sheet: Sheet, path: Path, part: OperationPart) -> Price | None:
-    match part.credits:
-        case CreditsPart() as parts:
-            return _metered(sheet, path, parts, part.meters or {})
-        case None:
-            return Price(base=ZERO)
-        case fixed:
-            return Price(base=fixed)
-
-
 def _metered(sheet: Sheet, path: Path, parts: CreditsPart, meters: Mapping[str, MeterPart]) -> Price | None:
-    named = (*path, "credits", "per")
+    named = (*path, "per")
     rates = tuple(_rate(sheet, (*named, name), name, rate, meters) for name, rate in (parts.per or {}).items())
     known = tuple(rate for rate in rates if rate is not None)
     if len(known) < len(rates):
@@ -127,7 +137,7 @@ def _metered(sheet: Sheet, path: Path, parts: CreditsPart, meters: Mapping[str, 
     if price.at_most is None and not price.known_before:
         late = next(rate.meter for rate in known if not rate.kind.known_before)
         problem = f"at_most is missing, and {late} is known only when the call ends"
-        sheet.report((*path, "credits"), problem, "write the ceiling: at_most: 50.")
+        sheet.report(path, problem, "write the ceiling: at_most: 50.")
         return None
     return price
 

@@ -22,7 +22,7 @@ T = TypeVar("T")
 Path = tuple[str | int, ...]
 """Keys and positions that lead from the top of a document to one of its values."""
 
-_ITEMS = frozenset({"operations", "routes", "adjustments", "plans"})
+_ITEMS = frozenset({"operations", "routes", "adjustments", "plans", "prices"})
 """What is left out item by item where one is wrong."""
 
 Schema = dict[str, Any]
@@ -72,7 +72,8 @@ class Sheet:
             case Table(entries=entries):
                 yield from ((name, entry.place) for name, entry in entries.items())
             case Listing(items=items):
-                yield from (named for item in items if (named := _name(item)))
+                key = "version" if section == "prices" else "name"
+                yield from (named for item in items if (named := _name(item, key)))
 
     def items(self, section: str, parts: Iterable[T]) -> Iterator[tuple[Path, T]]:
         """The valid items of a list, each with its path in the file."""
@@ -186,8 +187,8 @@ def _inside(node: Node, step: str | int) -> Entry | None:
             return None
 
 
-def _name(item: Node) -> tuple[str, Place] | None:
-    match _inside(item, "name"):
+def _name(item: Node, key: str) -> tuple[str, Place] | None:
+    match _inside(item, key):
         case Entry(value=Scalar(value=str(name), place=place)):
             return name, place
         case _:

@@ -110,6 +110,11 @@ def multiplier(value: object) -> Fraction:
     return _positive(value, "multiplier", "0.7", decimals=9, most=MULTIPLIER_MAX)
 
 
+def rise(value: object) -> Fraction:
+    """A share of a price."""
+    return _positive(value, "share of a price", "0.1", decimals=9, most=MULTIPLIER_MAX)
+
+
 def rate(value: object) -> Fraction:
     """Micro-credits for each unit of a meter."""
     return _positive(value, "rate", "0.002", decimals=12, most=LIMIT // MICRO) * MICRO

@@ -9,6 +9,9 @@ from meter.policy.model import Place, Policy
 
 VERSION_DIGITS = 16
 
+LATER = frozenset({"versions", "transition", "pin"})
+"""Fields that came after the first names were given: left out at their defaults, so that a policy keeps its name."""
+
 Canonical = str | int | list["Canonical"] | dict[str, "Canonical"] | None
 
 
@@ -29,7 +32,8 @@ def _canonical(value: object) -> Canonical:
         case tuple():
             return [_canonical(held) for held in value]
         case _ if is_dataclass(value):
-            parts = ((part.name, getattr(value, part.name)) for part in fields(value))
+            held = ((part, getattr(value, part.name)) for part in fields(value))
+            parts = ((part.name, one) for part, one in held if part.name not in LATER or one != part.default)
             meant = {name: _canonical(held) for name, held in parts if not isinstance(held, Place)}
             return {"is": type(value).__name__, **meant}
         case _:

@@ -6,7 +6,7 @@ at midnight.
 
 from calendar import monthrange
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from meter.policy.model import PeriodUnit, TimeAdjustment
@@ -36,6 +36,23 @@ def within(window: TimeAdjustment, moment: datetime) -> bool:
     if began is None or began.weekday() not in window.weekdays:
         return False
     return (window.first or date.min) <= began <= (window.last or date.max)
+
+
+def months_begun(since: datetime, moment: datetime) -> int:
+    """How many months have begun from ``since`` to a later ``moment``, the first at once.
+
+    Each begins on the day and at the time of ``since`` in UTC, on the last day of shorter months.
+    """
+    since, moment = since.astimezone(UTC), moment.astimezone(UTC)
+    months = (moment.year - since.year) * 12 + moment.month - since.month
+    return months + (month_after(since, months) <= moment)
+
+
+def month_after(since: datetime, months: int) -> datetime:
+    """The moment so many months after another one, in UTC; the last day of shorter months."""
+    since = since.astimezone(UTC)
+    year, index = divmod(since.year * 12 + since.month - 1 + months, 12)
+    return since.replace(year=year, month=index + 1, day=min(since.day, monthrange(year, index + 1)[1]))
 
 
 def _began(window: TimeAdjustment, moment: datetime) -> date | None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 
 from meter.credits import ZERO, Credits
+from meter.policy.versions import Pin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class Conditions:
     commitment: Credits = ZERO
     drill: bool = False
     """The clock was fixed by hand."""
+    pin: Pin | None = None
+    """The version of the prices by which the account goes on paying, or did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ the most that each other one can.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
 
@@ -32,10 +32,23 @@ FREE = Span(Fraction(-1), Fraction(-1))
 def dearest(meanings: Sequence[Matched]) -> Matched | None:
     """The meaning that costs at least as much as each other one; None where that depends."""
     alike = len({_rules(meaning.operation) for meaning in meanings if not meaning.operation.free}) <= 1
-    spans = [_unadjusted(meaning) if alike else span(meaning) for meaning in meanings]
-    best = max(range(len(spans)), key=spans.__getitem__)
-    sure = all(spans[best].least >= other.most for place, other in enumerate(spans) if place != best)
+    if alike:
+        # With the same rules, and a rise that is a share of what is paid, who costs more by each version always does.
+        rows = _by_version([[_unadjusted(one) for one in by_version(meaning)] for meaning in meanings])
+    else:
+        rows = [[_hull([span(one) for one in by_version(meaning)]) for meaning in meanings]]
+    best = max(range(len(meanings)), key=rows[0].__getitem__)
+    sure = all(row[best].least >= other.most for row in rows for place, other in enumerate(row) if place != best)
     return meanings[best] if sure else None
+
+
+def by_version(meaning: Matched) -> list[Matched]:
+    """A meaning at its price, or at the price of each version where there are several."""
+    operation = meaning.operation
+    if not operation.versions:
+        return [meaning]
+    prices = (version.price for version in operation.versions)
+    return [replace(meaning, operation=replace(operation, price=price)) for price in prices]
 
 
 def span(meaning: Matched) -> Span:
@@ -47,6 +60,16 @@ def span(meaning: Matched) -> Span:
     lowest = prod(min(_multipliers(adjustment)) for adjustment in operation.adjustments)
     highest = prod(max(_multipliers(adjustment)) for adjustment in operation.adjustments)
     return Span(_clamped(price.least * lowest - step, operation), _clamped(price.most * highest + step, operation))
+
+
+def _by_version(spans: list[list[Span]]) -> list[list[Span]]:
+    """What each meaning costs, version by version; a meaning without versions costs the same in all of them."""
+    versions = max(len(each) for each in spans)
+    return [[each[place] if len(each) > 1 else each[0] for each in spans] for place in range(versions)]
+
+
+def _hull(spans: list[Span]) -> Span:
+    return Span(min(one.least for one in spans), max(one.most for one in spans))
 
 
 def _rules(operation: Operation) -> object:

@@ -59,9 +59,10 @@ class Evidence:
 
     def usage(self, operation: Operation) -> Usage:
         """What the operation's meters read that are known before the call."""
-        if not operation.price.rates:
+        rates = operation.rates
+        if not rates:
             return NO_USAGE
-        return {rate.meter: self._read(rate) for rate in operation.price.rates if rate.kind.known_before}
+        return {rate.meter: self._read(rate) for rate in rates if rate.kind.known_before}
 
     @property
     def query(self) -> tuple[Field, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from meter.credits import LIMIT
 from meter.policy.model import Operation, PathMode, Policy, Route, Unmatched
-from meter.pricing.dearest import dearest, span
+from meter.pricing.dearest import by_version, dearest, span
 from meter.pricing.evidence import Evidence, Request
 from meter.pricing.fields import PARAMETERS_MAX
 from meter.pricing.fit import Fit
@@ -93,10 +93,16 @@ def _decided(meanings: list[Matched]) -> Matched | Ambiguous:
 
 def _payable(matched: Matched) -> Matched | Ambiguous:
     """The match, unless its price has no ceiling and what it is priced by is missing, no number, or too much."""
+    operation = matched.operation
+    if all(_can_be_paid(one) for one in by_version(matched)):
+        return matched
+    meters = ", ".join(f"`{rate.meter}`" for rate in operation.rates)
+    return Ambiguous(reason=f"`{matched.operation.name}` is priced by {meters}; send a plain number that can be paid.")
+
+
+def _can_be_paid(matched: Matched) -> bool:
     price = matched.operation.price
     if not price.rates or price.at_most is not None:
-        return matched
-    if None not in matched.usage.values() and span(matched).most <= LIMIT:
-        return matched
-    meters = ", ".join(f"`{rate.meter}`" for rate in price.rates)
-    return Ambiguous(reason=f"`{matched.operation.name}` is priced by {meters}; send a plain number that can be paid.")
+        return True
+    read = (matched.usage.get(rate.meter) for rate in price.rates)
+    return None not in read and span(matched).most <= LIMIT

@@ -13,6 +13,7 @@ from meter.policy.model import Operation
 from meter.pricing import record, trace
 from meter.pricing.conditions import CALM, Conditions, Factor, LoadReading, minute
 from meter.pricing.reckoning import reckon
+from meter.pricing.versions import priced, version_name
 
 __all__ = ["CALM", "Conditions", "Factor", "LoadReading", "Pricer", "Quote", "price"]
 
@@ -30,6 +31,8 @@ class Quote:
     credits: Credits
     """For a price that depends on the response: the ceiling."""
     policy: str
+    prices: str | None
+    """The version of the prices; None where the operation has one price alone."""
     moment: datetime
     """The minute that decided, in UTC."""
     trace: tuple[str, ...]
@@ -55,11 +58,13 @@ def price(
         AmountError: the exact price is above the limit of amounts, or a reading is missing and there is no ceiling.
     """
     conditions = replace(conditions, moment=minute(conditions.moment))
+    operation = priced(operation, conditions)
     reckoning = reckon(operation, conditions, usage or NO_USAGE)
     return Quote(
         operation=operation.name,
         credits=reckoning.credits,
         policy=policy,
+        prices=version_name(operation, conditions),
         moment=conditions.moment,
         trace=trace.sentences(operation, conditions, reckoning),
         factors=reckoning.factors,
@@ -70,8 +75,8 @@ def price(
 class Pricer:
     """``price`` for the operations of one policy, remembering what it said under the present conditions.
 
-    A quote holds for a minute, so it is remembered by operation, commitment and usage for as long as minute and load
-    stay what they are; when either changes, or ``QUOTES_MAX`` is reached, all is forgotten.
+    A quote holds for a minute, so it is remembered by operation, commitment, pin and usage for as long as minute and
+    load stay what they are; when either changes, or ``QUOTES_MAX`` is reached, all is forgotten.
     """
 
     def __init__(self, policy: str) -> None:
@@ -87,7 +92,7 @@ class Pricer:
         """Price one call, as ``price`` does."""
         if not self._still(conditions):
             self._forget(conditions)
-        key = (operation.name, conditions.commitment, frozenset(usage.items()) if usage else None)
+        key = (operation.name, conditions.commitment, conditions.pin, frozenset(usage.items()) if usage else None)
         quote = self._quotes.get(key)
         if quote is None:
             quote = self._quotes[key] = price(operation, conditions, self._policy, usage)

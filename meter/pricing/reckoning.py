@@ -9,9 +9,10 @@ from fractions import Fraction
 from math import prod
 
 from meter.credits import ZERO, AmountError, Credits, Rounding, rounded
-from meter.policy.model import Operation
+from meter.policy.model import Operation, Price
 from meter.pricing.adjust import factors
 from meter.pricing.conditions import Conditions, Factor
+from meter.pricing.versions import TRANSITION, caps, priced, why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,15 +95,35 @@ def reckon(operation: Operation, conditions: Conditions, usage: Mapping[str, Fra
     """Gather the numbers that one call's price is made of."""
     if operation.free:
         return Reckoning(base=ZERO, rounding=replace(operation.rounding, minimum=ZERO))
+    operation = priced(operation, conditions)
+    listed = _listed(operation, operation.price, usage)
+    walk = _transition(operation, conditions, usage, listed.unadjusted)
+    return replace(listed, factors=(*walk, *factors(operation.adjustments, conditions)))
+
+
+def _listed(operation: Operation, price: Price, usage: Mapping[str, Fraction | None]) -> Reckoning:
+    """A price of an operation before adjustments."""
     uses = (
-        Use(meter=rate.meter, units=usage.get(rate.meter), micro_per_unit=rate.micro_per_unit)
-        for rate in operation.price.rates
+        Use(meter=rate.meter, units=usage.get(rate.meter), micro_per_unit=rate.micro_per_unit) for rate in price.rates
     )
     return Reckoning(
-        base=operation.price.base,
+        base=price.base,
         uses=tuple(uses),
-        at_most=operation.price.at_most,
-        factors=factors(operation.adjustments, conditions),
+        at_most=price.at_most,
         rounding=operation.rounding,
         maximum=operation.maximum,
     )
+
+
+def _transition(
+    operation: Operation, conditions: Conditions, usage: Mapping[str, Fraction | None], full: Fraction
+) -> tuple[Factor, ...]:
+    """The rebate of an account whose pin is over: it pays the least that its caps allow, never more than in full."""
+
+    def by(price: Price) -> Fraction:
+        return _listed(operation, price, usage).unadjusted
+
+    allowed = [by(cap.price) + cap.rise * by(cap.pinned) for cap in caps(operation, conditions)]
+    if not allowed or min(allowed) >= full:
+        return ()
+    return (Factor(name=TRANSITION, multiply=Fraction(min(allowed), full), reason=why(operation, conditions)),)

@@ -13,6 +13,8 @@ from meter.policy.model import CommitmentAdjustment, LoadAdjustment, Operation
 from meter.pricing import trace
 from meter.pricing.conditions import Conditions, Factor, LoadReading
 from meter.pricing.reckoning import Reckoning, Use
+from meter.pricing.versions import version_name
+from meter.pricing.words import moment_text
 
 
 def written(operation: Operation, conditions: Conditions, policy: str, reckoning: Reckoning, moment: datetime) -> str:
@@ -22,6 +24,10 @@ def written(operation: Operation, conditions: Conditions, policy: str, reckoning
         "policy": policy,
         "moment": f"{moment:%Y-%m-%dT%H:%M:00Z}",
     }
+    if (version := version_name(operation, conditions)) is not None:
+        record["prices"] = version
+        if conditions.pin is not None:
+            record["pin"] = [conditions.pin.version, moment_text(conditions.pin.until)]
     record |= _numbers(reckoning)
     kinds = {type(adjustment) for adjustment in operation.adjustments}
     if LoadAdjustment in kinds:
@@ -41,7 +47,8 @@ def re_rate(record: str) -> Credits:
 def retold(record: str) -> tuple[str, ...]:
     """How the price of a record comes about, a sentence a step."""
     said = json.loads(record)
-    when = f"By policy {said['policy']}, for a call at {said['moment']}:"
+    prices = f" and its prices {said['prices']}" if "prices" in said else ""
+    when = f"By policy {said['policy']}{prices}, for a call at {said['moment']}:"
     return when, *trace.retold(said["operation"], _reckoning(said))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from meter.credits import ZERO, Credits
 from meter.policy.model import PeriodUnit
+from meter.policy.versions import Pin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,8 @@ class Terms:
     commitment: Credits = ZERO
     overage_limit: Credits = ZERO
     """What may be drawn beyond the grants in one period."""
+    pin: Pin | None = None
+    """The version of the prices by which it goes on paying."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

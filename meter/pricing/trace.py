@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from meter.policy.model import Operation
 from meter.pricing.conditions import Conditions
 from meter.pricing.reckoning import Reckoning, Use
-from meter.pricing.words import amount, number
+from meter.pricing.versions import is_known, is_pinned, version_of
+from meter.pricing.words import amount, moment_text, number
 
 
 def sentences(operation: Operation, conditions: Conditions, reckoning: Reckoning) -> tuple[str, ...]:
@@ -14,6 +15,7 @@ def sentences(operation: Operation, conditions: Conditions, reckoning: Reckoning
         return (f"{operation.name} is free: 0 credits.", *_drills(conditions))
     return (
         f"{operation.name} costs {amount(reckoning.base)}.",
+        *_version(operation, conditions),
         *_used(operation, reckoning),
         *_adjusted(reckoning),
         *_rounded(reckoning),
@@ -30,6 +32,20 @@ def retold(name: str, reckoning: Reckoning) -> tuple[str, ...]:
         *_rounded(reckoning),
         f"The price is {amount(reckoning.credits)}.",
     )
+
+
+def _version(operation: Operation, conditions: Conditions) -> Iterator[str]:
+    """By which version of the prices, and why."""
+    version, pin = version_of(operation, conditions), conditions.pin
+    if version is None:
+        return
+    if pin is not None and is_pinned(operation, conditions):
+        yield f"The account is pinned to prices {pin.version} until {moment_text(pin.until)}."
+        return
+    if pin is not None and not is_known(operation, pin):
+        yield f"The account is pinned to prices {pin.version}, which the policy does not have."
+    since = "" if version.effective_at is None else f" since {moment_text(version.effective_at)}"
+    yield f"Prices {version.name} are in force{since}."
 
 
 def _listed(name: str, reckoning: Reckoning) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """How numbers and amounts read in a trace: exactly, and as people write them."""
 
+from datetime import UTC, datetime
 from fractions import Fraction
 
 from meter.credits import MICRO
@@ -21,3 +22,8 @@ def amount(micro: int | Fraction) -> str:
     """Write an exact number of micro-credits as credits: ``1 credit``, ``62.5 credits``."""
     credits_text = number(Fraction(micro, MICRO))
     return f"{credits_text} credit" if credits_text == "1" else f"{credits_text} credits"
+
+
+def moment_text(moment: datetime) -> str:
+    """Write an aware moment as RFC 3339 in UTC, to the second."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

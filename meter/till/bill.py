@@ -9,6 +9,7 @@ from meter.policy.model import Above, Operation
 from meter.pricing.conditions import Conditions
 from meter.pricing.final import Final, Running, Said, final
 from meter.pricing.quote import Quote
+from meter.pricing.versions import priced
 from meter.till.usage import Readings, Usage
 
 
@@ -41,8 +42,8 @@ class Bill:
     ) -> None:
         self._conditions = conditions
         self._running: Running | None = None
-        self.operation = operation
-        self.metered = not operation.price.known_before
+        self.operation = priced(operation, conditions)
+        self.metered = not self.operation.known_before
         """Whether the price is known only when the call has ended."""
         self.quote = quote
         """The price as it was frozen when the call came; of a metered call, the ceiling."""
@@ -57,7 +58,7 @@ class Bill:
     @property
     def due(self) -> Fraction:
         """Micro-credits for what was used by now, not yet rounded."""
-        self._running = self._running or Running(self.operation, self.quote.factors)
+        self._running = self._running or Running(self.operation, self._conditions)
         return self._running.micro(self.usage.readings)
 
     @property

@@ -30,7 +30,9 @@ class Sale:
 
     def conditions(self, terms: Terms) -> Conditions:
         """What pricing looks at, for an account on these terms."""
-        return Conditions(moment=self.moment, load=self.load, commitment=terms.commitment, drill=self.drill)
+        return Conditions(
+            moment=self.moment, load=self.load, commitment=terms.commitment, drill=self.drill, pin=terms.pin
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ class Usage:
 
     def __init__(self, operation: Operation, known: Readings) -> None:
         """Begin with what is known before the call."""
-        self._rates = operation.price.rates
+        self._rates = operation.rates
         self.readings: dict[str, Fraction | None] = dict(known)
 
     def wants(self, kind: MeterKind) -> bool:

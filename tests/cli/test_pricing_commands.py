@@ -48,6 +48,7 @@ def test_a_quote_for_scripts_holds_all_that_decided(meter):
         "plan": "pro",
         "commitment": 0,
         "policy": quote["policy"],
+        "prices": None,
         "route": {
             "match": "POST /v1/images/{id}/analysis",
             "file": quote["route"]["file"],
