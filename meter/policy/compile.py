@@ -180,6 +180,7 @@ def _plan(name: str, part: PlanPart, place: Place) -> Plan:
         currency=part.currency,
         overage=_overage(part.overage) if part.overage else None,
         commitment=part.commitment or ZERO,
+        top_up=part.top_up.compiled() if part.top_up else None,
         place=place,
         pin=Pin(version=part.pin.version, until=part.pin.until) if part.pin else None,
     )

@@ -31,6 +31,7 @@ from meter.policy.kinds import (
 )
 from meter.policy.model import Comparison, Meta, PathMode, PeriodUnit, Retries
 from meter.policy.price_parts import Cost, PinPart, VersionPart
+from meter.policy.top_up_part import TopUpPart
 from meter.policy.values import wrong
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -125,6 +126,7 @@ class PlanPart(Part):
     overage: OveragePart | None = None
     commitment: Amount | None = Field(default=None, description="Credits a month that its accounts commit to.")
     pin: PinPart | None = None
+    top_up: TopUpPart | None = Field(default=None, description="When a webhook asks for a purchase.")
 
     @model_validator(mode="after")
     def _check(self) -> Self:

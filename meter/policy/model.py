@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from meter.credits import ZERO, Credits, Rounding
 from meter.policy.ends import CHARGE_DEFAULT, End
+from meter.policy.top_up import TopUp
 
 if TYPE_CHECKING:
     from meter.policy.versions import Pin, PriceVersion
@@ -309,6 +310,7 @@ class Plan:
     overage: Overage | None = None
     commitment: Credits = ZERO
     """What an account on this plan is committed to a month, where it has no commitment of its own."""
+    top_up: TopUp | None = None
     place: Place
     pin: "Pin | None" = None
     """The version of the prices by which its accounts go on paying."""

@@ -26,6 +26,7 @@ from meter.policy.model import (
     Unmatched,
     UpstreamRule,
 )
+from meter.policy.top_up import Often, TopUp
 
 WIRE = """\
 version: 1
@@ -234,6 +235,20 @@ def test_a_plan_keeps_its_facts():
         "EUR",
     )
     assert plan.overage == Overage(limit=Credits(7_000_000), price_per_thousand=Fraction(3, 2))
+
+
+def test_a_plan_says_when_it_asks_for_a_purchase():
+    plan = one("plans: {p: {included: 5, top_up: {below: 2, cool_off: 30m, at_most: 1 a week}}}\n").plans["p"]
+    usual = one("plans: {p: {included: 5, top_up: {below: 2}}}\n").plans["p"]
+
+    assert plan.top_up == TopUp(below=Credits(2_000_000), cool_off_seconds=1800, at_most=Often(times=1, seconds=604800))
+    assert usual.top_up == TopUp(below=Credits(2_000_000), cool_off_seconds=3600, at_most=Often(times=3, seconds=86400))
+
+
+def test_when_a_plan_asks_for_a_purchase_is_part_of_what_a_policy_means():
+    asking = WIRE.replace("free: {included: 1000,", "free: {top_up: {below: 1}, included: 1000,")
+
+    assert policy(asking).version != policy(WIRE).version
 
 
 def test_the_folders_own_words_are_found_in_any_file():
