@@ -33,6 +33,13 @@ KEPT = {
     "{meter:*}:accounts": "the list of a shard's accounts",
     "{meter:*}:ledger": "entries stay until they are exported and trimmed",
     "{meter:*}:holds": "open holds, each until it is closed",
+    "{meter}:notices:read": "up to where entries were looked at for notices: a number a shard",
+    "{meter}:notices:due": "accounts that wait to ask for a purchase again, each until it was looked at",
+    "{meter:*}:told:*": "what was told of an account, so that it is told once; replaced when its period is renewed",
+    "{meter:*}:notices": "the last hundred notices of a shard",
+    "{meter:*}:letters": "letters stay until they are delivered, dead ones until there are a thousand later ones",
+    "{meter:*}:letters:waiting": "letters that wait to be delivered",
+    "{meter:*}:letters:dead": "letters that were given up",
 }
 
 

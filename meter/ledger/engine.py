@@ -18,6 +18,7 @@ from meter.ledger.history import Charged
 from meter.ledger.inspecting import Inspection
 from meter.ledger.lease_steps import LeaseSteps
 from meter.ledger.line import Line
+from meter.ledger.notice_steps import NoticeSteps
 from meter.ledger.operations import REFUND_GRACE_SECONDS, reason_text
 from meter.ledger.promise import (
     Account,
@@ -44,7 +45,7 @@ class WrongStore(LedgerError):
     """The store was made in a way that this version can't use; the message is a sentence with the fix."""
 
 
-class RedisLedger(LeaseSteps, ClaimSteps, Inspection):
+class RedisLedger(LeaseSteps, ClaimSteps, NoticeSteps, Inspection):
     """The books in Redis or Valkey; keeps the promises of ``Ledger`` and ``Claims``."""
 
     _actor: tuple[str, ...] = ()
@@ -58,13 +59,15 @@ class RedisLedger(LeaseSteps, ClaimSteps, Inspection):
             WrongStore: it has another format, or another number of shards.
         """
         store = Store(line, step_seconds=step_seconds)
-        form, count, _ = (await _record(store, shards)).split(" ")
+        form, count, epoch = (await _record(store, shards)).split(" ")
         if (form, count) != (FORMAT, str(shards)):
             raise WrongStore(
                 f"The store has format {form} and {count} shards, and this is for format {FORMAT} and {shards} shards; "
                 "use another store, or the version that made it."
             )
-        return cls(store, shards)
+        ledger = cls(store, shards)
+        ledger.epoch = epoch
+        return ledger
 
     def by(self, actor: str) -> Self:
         """The same books, for somebody whose name goes into the entry of each change that they ask for here."""

@@ -11,6 +11,10 @@ SHARDS = 256
 """Fixed when a store is created: its record says the number, and a start with another one is refused."""
 
 STORE = "{meter}:store"
+NOTICES_READ = "{meter}:notices:read"
+"""Up to where the entries of each shard were looked at for notices."""
+NOTICES_DUE = "{meter}:notices:due"
+"""Accounts that are looked at again at a second, whether they change or not."""
 
 _ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}(?:/[A-Za-z0-9._-]{1,64}){0,3}", re.ASCII)
 _GRANT = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
@@ -181,3 +185,28 @@ def accounts_key(shard: int) -> str:
 def ledger_key(shard: int) -> str:
     """The stream of a shard's entries."""
     return f"{{meter:{shard}}}:ledger"
+
+
+def told_key(shard: int, account: str) -> str:
+    """What was told of an account in its period, and how often a purchase was asked for."""
+    return f"{{meter:{shard}}}:told:{account}"
+
+
+def notices_key(shard: int) -> str:
+    """The last notices of a shard."""
+    return f"{{meter:{shard}}}:notices"
+
+
+def letters_key(shard: int) -> str:
+    """What is to be delivered of a shard, and what could not be, by the ids of the letters."""
+    return f"{{meter:{shard}}}:letters"
+
+
+def waiting_key(shard: int) -> str:
+    """The letters of a shard that wait, by the second at which each is due."""
+    return f"{{meter:{shard}}}:letters:waiting"
+
+
+def dead_key(shard: int) -> str:
+    """The letters of a shard that were given up, by the second at which that was."""
+    return f"{{meter:{shard}}}:letters:dead"

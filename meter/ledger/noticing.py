@@ -4,7 +4,7 @@ That somebody is told of an account, that its entry says so, and that a letter w
 nothing is told twice and nothing is forgotten, wherever a worker dies.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -106,7 +106,16 @@ class Tail:
     """Those that have new entries."""
     letters: tuple[Letter, ...]
     """Those that are due."""
-    now: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToRead:
+    """What is to be looked at."""
+
+    after: Mapping[int, str]
+    """Up to where the entries of each shard were read; a shard that is missing, not at all."""
+    accounts: tuple[str, ...]
+    """Those whose second has come, whether they changed or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +144,7 @@ class NoticeBooks(Protocol):
         ...
 
     async def tail(self, shard: int, after: str) -> Tail:
-        """What is new in a shard after a stream id; all where that is empty."""
+        """What is new in a shard after a stream id; ``0-0`` begins."""
         ...
 
     async def look(self, account: str) -> Look | None:
@@ -156,26 +165,23 @@ class NoticeBooks(Protocol):
         """
         ...
 
-    async def read_up_to(self) -> Mapping[int, str]:
-        """Up to where the entries of each shard were looked at."""
+    async def to_read(self) -> ToRead:
+        """From where on entries are to be looked at, and which accounts are anyway."""
         ...
 
-    async def keep_reading(self, last: Mapping[int, str]) -> None:
-        """Keep up to where they were, over restarts."""
+    async def keep(self, read: Mapping[int, str], again: Mapping[str, int]) -> None:
+        """Keep over restarts what was looked at.
+
+        Args:
+            read: up to where, of each shard.
+            again: the second at which an account is to be looked at again; 0 where it is not.
+        """
         ...
 
-    async def look_again(self, account: str, at: int) -> None:
-        """See that an account is looked at again at a second, whether it changes or not."""
-        ...
-
-    async def to_look_at(self) -> Sequence[str]:
-        """The accounts whose second has come; each is named once."""
-        ...
-
-    async def delivered(self, account: str, letter: str) -> Word:
+    async def delivered(self, shard: int, letter: str) -> Word:
         """Forget a letter that has arrived."""
         ...
 
-    async def failed(self, account: str, letter: str, *, attempts: int, why: str, wait_seconds: int | None) -> Word:
+    async def failed(self, shard: int, letter: str, *, attempts: int, why: str, wait_seconds: int | None) -> Word:
         """Keep a letter that failed: for later, or, without a wait, as a dead one."""
         ...

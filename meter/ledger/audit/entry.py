@@ -45,6 +45,7 @@ class Kind(StrEnum):
     LATE = "late"
     LEASE = "lease"
     POST = "post"
+    ALERT = "alert"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

@@ -196,4 +196,5 @@ _FOLDS: Mapping[Kind, Callable[[Standing, Entry, Life | None], Standing]] = {
     Kind.LATE: _charged,
     Kind.LEASE: _held,
     Kind.POST: _posted,
+    Kind.ALERT: _unchanged,
 }

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from meter.credits import Credits
+from meter.ledger.noticing import Telling
 from meter.ledger.promise import Grant, GrantKind, Status
 from meter.policy.model import PeriodUnit
 from meter.pricing.calendar import period_containing
@@ -96,3 +97,16 @@ class AccountSteps(Steps):
         self.tell_the_time(name)
         end = period_containing(terms, self.ledger.now()).end
         assert self.wait(self.ledger.set_terms(name, terms, op=op)) == self.model.set_terms(name, terms, op, end)
+
+    @rule(name=accounts, notice=st.sampled_from(("included:80", "zero")), other=st.booleans())
+    def tell(self, name: str, notice: str, other: bool) -> None:
+        """Somebody is told of an account, now and then of an epoch that is over."""
+        books = self.model.books.get(name)
+        found = self.wait(self.ledger.look(name))
+        assert (found is None) == (books is None)
+        if found is not None and books is not None:
+            assert found.epoch == self.model.epoch(books)
+            assert found.told == {one for epoch, one in books.told if epoch == found.epoch}
+        epoch, op = "1" if other or found is None else found.epoch, self.label("alert")
+        telling = Telling(account=name, op=op, name=notice, what="threshold", data="{}", letter=False)
+        assert self.wait(self.ledger.tell(telling, epoch=epoch)).word == self.model.tell(name, notice, op, epoch)

@@ -107,3 +107,22 @@ class Accounts(Bookkeeping):
         self.enter(name, what[0], op, 0)
         self.labels[root(name), op] = what
         return Word.DONE
+
+    def epoch(self, books: Books) -> str:
+        """In which each notice is told once: a period; where nothing resets, until credits are added."""
+        if books.period.end is not None:
+            return str(books.period.start)
+        return f"0:{books.granted - books.overage}"
+
+    def tell(self, name: str, notice: str, op: str, epoch: str) -> Word:
+        books = self.books.get(name)
+        if books is None:
+            return Word.UNKNOWN
+        if epoch != self.epoch(books):
+            return Word.STALE
+        if (epoch, notice) in books.told:
+            return Word.REPEAT
+        self.sweep(name)
+        books.told = {one for one in books.told if one[0] == epoch} | {(epoch, notice)}
+        self.enter(name, "alert", op, 0, notice=notice)
+        return Word.DONE

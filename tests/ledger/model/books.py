@@ -82,6 +82,8 @@ class Books:
     served: Counter = field(default_factory=Counter)
     """How many calls were charged late, by their count."""
     after: int = 0
+    told: set[tuple[str, str]] = field(default_factory=set)
+    """What was told of it, each by its epoch and name."""
 
 
 class Bookkeeping:
