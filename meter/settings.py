@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from meter.notices.receiver import receiver_secrets, receiver_url
+
 TOKEN_CHARACTERS_MIN = 32
 """A shorter operator's token could be guessed."""
 
@@ -94,11 +96,22 @@ class Settings:
     message_bytes_max: int = 1_048_576
     """One message of a WebSocket, either way."""
 
+    webhook_url: str | None = field(default=None, repr=False)
+    """Where alerts and requests for purchases go, with ``webhook_secret``. None: alerts are in the ledger alone."""
+    webhook_secret: tuple[str, ...] = field(default=(), repr=False)
+    """What webhooks are signed with, as ``whsec_`` and base64; several, separated by commas, while one is replaced."""
+
     ledger_keep_bytes: int | None = None
     """What the ledger's entries may take in the store; older ones move to files in ``data``. None: 268435456 in
     ``meter serve``, and in a wrapped app nobody moves them."""
     store_bytes_max: int = 1_073_741_824
     """The embedded server's ``maxmemory``."""
+
+    def __post_init__(self) -> None:
+        """Refuse settings that cannot go together."""
+        if (self.webhook_url is None) is not (self.webhook_secret == ()):
+            names = f"{variable('webhook_url')} and {variable('webhook_secret')}"
+            raise SettingsError(f"{names} belong together, for a webhook is signed; set both, or none.")
 
     @property
     def archive(self) -> Path:
@@ -257,6 +270,10 @@ _READ: Mapping[str, _Reader] = {
     "head_bytes_max": _whole(1024, 2**20, " of bytes"),
     "body_bytes_max": _BYTES,
     "message_bytes_max": _whole(1024, 2**30, " of bytes"),
+    "webhook_url": _Reader(receiver_url, "a URL such as https://example.com/hooks, without user", secret=True),
+    "webhook_secret": _Reader(
+        receiver_secrets, "secrets of 24 to 64 bytes, each as whsec_ and base64, separated by commas", secret=True
+    ),
     "ledger_keep_bytes": _BYTES,
     "store_bytes_max": _BYTES,
 }

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from dataclasses import dataclass
 from pathlib import Path
 
+from meter.alerts import tell_on
 from meter.archive.files import Archive
 from meter.desks import account_api_of, answers_of, operator_api_of
 from meter.gateway import metrics
@@ -123,6 +124,7 @@ class Worker:
                 ("policies", self._follow(outages)),
                 ("gauges", self._gauge(undo, till, outages)),
                 ("export", self._export(ledger)),
+                ("notices", tell_on(self._settings, ledger, lambda: self._blueprint.board.tariff.policy)),
             ):
                 await stack.enter_async_context(_owned(name, work))
             ready.set_result(None)

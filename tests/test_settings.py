@@ -12,6 +12,7 @@ from meter.settings import Settings, SettingsError, flag, variable
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "settings.md"
 TOKEN = "t" * 32
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 def test_a_bare_environment_gives_the_documented_defaults():
@@ -30,7 +31,8 @@ def test_every_field_is_read_from_its_own_variable():
         "billing_url": "/billing", "trusted_proxies": "10.0.0.0/8, ::1", "access_log": "off", "head_seconds": "1.5",
         "body_idle_seconds": "2", "keep_alive_seconds": "3", "drain_seconds": "4", "upstream_connect_seconds": "5.5",
         "upstream_answer_seconds": "6", "head_bytes_max": "2048", "body_bytes_max": "4096",
-        "message_bytes_max": "2048", "ledger_keep_bytes": "8192", "store_bytes_max": "16384",
+        "message_bytes_max": "2048", "webhook_url": "https://h.example/meter?a=1", "webhook_secret": SECRET,
+        "ledger_keep_bytes": "8192", "store_bytes_max": "16384",
     }  # fmt: skip
     settings = Settings.from_environment({variable(name): value for name, value in written.items()})
     unchanged = [one.name for one in fields(Settings) if getattr(settings, one.name) == getattr(Settings(), one.name)]
@@ -73,7 +75,29 @@ def test_an_empty_variable_is_as_good_as_none():
     assert Settings.from_environment({"METER_REDIS": ""}).redis is None
 
 
+def test_several_secrets_sign_while_one_is_replaced():
+    other = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+    settings = Settings.from_environment({}, webhook_url="https://h.example", webhook_secret=f"{SECRET}, {other}")
+
+    assert settings.webhook_secret == (SECRET, other)
+
+
+@pytest.mark.parametrize("alone", [{"webhook_url": "https://h.example"}, {"webhook_secret": SECRET}], ids=str)
+def test_a_webhook_that_nothing_signs_is_refused(alone):
+    with pytest.raises(SettingsError, match="METER_WEBHOOK_URL and METER_WEBHOOK_SECRET belong together"):
+        Settings.from_environment({}, **alone)
+
+
 WRONG = [
+    pytest.param("webhook_url", "h.example/hook", id="a webhook without a scheme"),
+    pytest.param("webhook_url", "https://u:p@h.example", id="a webhook with a password"),
+    pytest.param("webhook_url", "https:///hook", id="a webhook without a host"),
+    pytest.param("webhook_url", "https://h.example:99999", id="a webhook with a port that cannot be"),
+    pytest.param("webhook_url", "https://h.example/a b", id="a webhook with a space"),
+    pytest.param("webhook_secret", SECRET.removeprefix("whsec_"), id="a secret without its prefix"),
+    pytest.param("webhook_secret", "whsec_c2hvcnQ=", id="a secret that could be guessed"),
+    pytest.param("webhook_secret", "whsec_not base64 but as long as that", id="a secret that is no base64"),
+    pytest.param("webhook_secret", f"{SECRET},", id="an empty second secret"),
     pytest.param("redis", "localhost:6379", id="a store's URL without a scheme"),
     pytest.param("redis", "redis:", id="a store's URL without a host"),
     pytest.param("redis", "redis://h:99999", id="a store with a port that cannot be"),
@@ -125,7 +149,7 @@ def test_a_message_repeats_the_value():
         Settings.from_environment({}, port="65536")
 
 
-@pytest.mark.parametrize("name", ["redis", "operator_token"])
+@pytest.mark.parametrize("name", ["redis", "operator_token", "webhook_url", "webhook_secret"])
 def test_no_message_repeats_a_secret(name):
     with pytest.raises(SettingsError) as raised:
         Settings.from_environment({variable(name): "s3cr3t word"})
@@ -134,9 +158,16 @@ def test_no_message_repeats_a_secret(name):
 
 
 def test_settings_print_without_their_secrets():
-    settings = Settings.from_environment({}, redis="redis://:s3cr3t@h:1", operator_token=f"s3cr3t{TOKEN}")
+    settings = Settings.from_environment(
+        {},
+        redis="redis://:s3cr3t@h:1",
+        operator_token=f"s3cr3t{TOKEN}",
+        webhook_url="https://h.example/s3cr3t",
+        webhook_secret=SECRET,
+    )
 
     assert "s3cr3t" not in repr(settings)
+    assert SECRET not in repr(settings)
 
 
 def test_a_setting_that_does_not_exist_cannot_be_given():

@@ -82,6 +82,12 @@ class NoticeSteps(Shards):
         args = (self._store.tag(), "notices", shards, accounts)
         await self._store.ask(scripts.NOTICES_KEEP, (names.NOTICES_READ, names.NOTICES_DUE), args, aside=True)
 
+    async def take(self, shard: int, letter: Letter, *, seconds: int) -> Word:
+        """Take a letter that is due in hand, for so long; ``gone`` where somebody else has it."""
+        keys = (names.letters_key(shard), names.waiting_key(shard))
+        args = (self._store.tag(), str(shard), letter.id, str(letter.attempts), str(seconds))
+        return (await self._store.ask(scripts.LETTER_TAKE, keys, args, aside=True)).word
+
     async def delivered(self, shard: int, letter: str) -> Word:
         """Forget a letter that has arrived."""
         keys = (names.letters_key(shard), names.waiting_key(shard))

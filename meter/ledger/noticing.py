@@ -135,8 +135,8 @@ class NoticeBooks(Protocol):
     epoch: str
     """Names the store, for as long as it lives."""
 
-    def shard_of(self, account: str) -> int:
-        """Where an account lives."""
+    def now(self) -> int:
+        """The store's Unix second."""
         ...
 
     async def leads(self, task: str, worker: str, *, seconds: int) -> bool:
@@ -176,6 +176,10 @@ class NoticeBooks(Protocol):
             read: up to where, of each shard.
             again: the second at which an account is to be looked at again; 0 where it is not.
         """
+        ...
+
+    async def take(self, shard: int, letter: Letter, *, seconds: int) -> Word:
+        """Take a letter that is due in hand, for so long; ``gone`` where somebody else has it."""
         ...
 
     async def delivered(self, shard: int, letter: str) -> Word:

@@ -210,6 +210,32 @@ async def test_a_letter_that_failed_waits_and_is_counted_once(any_store_url):
         assert (again.attempts, again.last, again.at) == (1, "503", letter.at)
 
 
+async def test_a_letter_is_in_one_hand_at_a_time_and_is_due_again_when_that_may_be_dead(any_store_url):
+    async with drilled(any_store_url) as drill:
+        ledger, shard = drill.ledger, drill.ledger.shard_of("acme")
+        await opened(ledger)
+        await told(ledger)
+        (letter,) = (await ledger.tail(shard, "0-0")).letters
+        words = await asyncio.gather(*(ledger.take(shard, letter, seconds=60) for _ in range(5)))
+
+        assert sorted(words) == [Word.DONE, *[Word.GONE] * 4]
+
+        await drill.wait(60)
+
+        assert await ledger.take(shard, letter, seconds=60) is Word.DONE
+
+
+async def test_who_knows_of_fewer_attempts_than_there_were_takes_no_letter(ledger):
+    shard = ledger.shard_of("acme")
+    await opened(ledger)
+    await told(ledger)
+    (letter,) = (await ledger.tail(shard, "0-0")).letters
+    await ledger.failed(shard, letter.id, attempts=1, why="500", wait_seconds=0)
+
+    assert await ledger.take(shard, letter, seconds=60) is Word.GONE
+    assert await ledger.take(shard, replace(letter, attempts=1), seconds=60) is Word.DONE
+
+
 async def test_a_letter_that_is_given_up_is_dead_until_it_is_sent_again(ledger):
     shard = ledger.shard_of("acme")
     await opened(ledger)
