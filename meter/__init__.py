@@ -6,12 +6,19 @@ from meter.credits import AmountError, Credits
 
 if TYPE_CHECKING:
     from meter.app import MeterMiddleware
+    from meter.gateway.challenge import Challenge, Shortfall
     from meter.gateway.served import charge_of
     from meter.till import Charge
 
-__all__ = ["AmountError", "Charge", "Credits", "MeterMiddleware", "charge_of"]
+__all__ = ["AmountError", "Challenge", "Charge", "Credits", "MeterMiddleware", "Shortfall", "charge_of"]
 
-_HOMES = {"MeterMiddleware": "meter.app", "charge_of": "meter.gateway.served", "Charge": "meter.till"}
+_HOMES = {
+    "Challenge": "meter.gateway.challenge",
+    "Charge": "meter.till",
+    "MeterMiddleware": "meter.app",
+    "Shortfall": "meter.gateway.challenge",
+    "charge_of": "meter.gateway.served",
+}
 
 
 def __getattr__(name: str) -> object:

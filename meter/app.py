@@ -8,6 +8,7 @@ from pathlib import Path
 from meter.desks import answers_of, operator_api_of
 from meter.gateway.asgi import ASGIApp, Receive, Scope, Send
 from meter.gateway.callers import AppIdentify, by_app, by_key
+from meter.gateway.challenge import PaymentHook
 from meter.gateway.desks import Desks
 from meter.gateway.lifespan import Lifespan
 from meter.gateway.load_watch import Signal
@@ -39,6 +40,7 @@ class MeterMiddleware:
         identify: AppIdentify | None = None,
         open_accounts: str | None = None,
         load: Signal | None = None,
+        payment: PaymentHook | None = None,
         settings: Settings | None = None,
         paths: PathMode = PathMode.APP,
         patient: bool = False,
@@ -53,6 +55,7 @@ class MeterMiddleware:
                 it, requests carry API keys.
             open_accounts: the plan on which an unknown account is opened. Without it, unknown accounts are refused.
             load: how loaded the service is, where it knows that itself; 1 is at its capacity.
+            payment: says how the caller of a scope can pay for what it lacks, in a 402: see docs/alerts.md.
             settings: all of the settings at once, in place of the environment.
             paths: what routes are matched against, where the policies don't say.
             patient: start even while the store is away. Calls are refused, and try again to open it.
@@ -78,6 +81,7 @@ class MeterMiddleware:
                 board=TariffBoard(require_fit(load_policy(self._settings.policies), self._settings), paths),
                 identify=by_app(identify) if identify else by_key,
                 signal=load,
+                payment=payment,
             )
         except (PolicyError, SettingsError) as error:
             # Starlette makes its middlewares in its first call. What they raise there, servers take for an app without

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from meter.alerts import tell_on
@@ -19,6 +19,7 @@ from meter.gateway.asgi import ASGIApp
 from meter.gateway.attempts import Attempts
 from meter.gateway.callers import Identify
 from meter.gateway.calls import CallsInProgress
+from meter.gateway.challenge import PaymentHook
 from meter.gateway.clock import PricingClock
 from meter.gateway.endings import Endings
 from meter.gateway.load_watch import FixedLoad, LoadWatch, Signal
@@ -58,6 +59,7 @@ class Blueprint:
     board: TariffBoard
     identify: Identify
     signal: Signal | None
+    payment: PaymentHook | None = None
 
 
 class Worker:
@@ -148,7 +150,8 @@ class Worker:
         claims: OpenClaims,
         health: Callable[[], Awaitable[Health]],
     ) -> Meter:
-        settings, blueprint, answers = self._settings, self._blueprint, answers_of(self._settings)
+        settings, blueprint = self._settings, self._blueprint
+        answers = replace(answers_of(settings), payment=blueprint.payment)
         account_api = account_api_of(
             settings, till=till, ledger=ledger, identify=blueprint.identify, board=blueprint.board, load=load
         )

@@ -10,12 +10,24 @@ from dataclasses import dataclass, field
 from meter.credits import ONE, ZERO, Credits, text
 from meter.gateway.account_view import json_text, moment_text, number
 from meter.gateway.asgi import ASGIApp, Receive, Scope, Send
+from meter.gateway.challenge import (
+    NO_CHALLENGE,
+    Challenge,
+    Challenged,
+    PaymentHook,
+    Shortfall,
+    challenge_headers,
+)
 from meter.gateway.figures import Figures
 from meter.gateway.headers import CreditHeaders, Headers
 from meter.ledger.promise import Balance
 
 RETRY_SECONDS = 1
 """After which a ledger that was down is asked again."""
+
+PAYMENT_REQUIRED = 402
+_PROBLEM = frozenset({"type", "title", "status", "detail", "instance", "code", "retryable"})
+"""Members of every problem: nobody else says them."""
 
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 """The type of a problem that many APIs share (draft-ietf-httpapi-ratelimit-headers)."""
@@ -66,6 +78,8 @@ class Answers:
     """Of a refusal for want of credits."""
     headers: CreditHeaders = field(default_factory=CreditHeaders)
     clock: Callable[[], float] = time.time
+    payment: PaymentHook | None = None
+    """Says how to pay, in a 402."""
 
     def ambiguous_path(self, reason: str) -> ASGIApp:
         """Refuse a path that can be read in two ways."""
@@ -85,7 +99,15 @@ class Answers:
         return self._problem(401, "unauthenticated", "Not authenticated", reason, headers=challenge)
 
     def insufficient_credits(self, required: Credits, balance: Balance) -> ASGIApp:
-        """Refuse a call that costs more than its account can draw."""
+        """Refuse a call that costs more than its account can draw; the application may say how to pay for it."""
+        if self.payment is None or self.exhausted_status != PAYMENT_REQUIRED:
+            return self._insufficient(required, balance, NO_CHALLENGE)
+        shortfall = Shortfall(required=required, remaining=balance.remaining, reset_at=balance.reset_at)
+        return Challenged(
+            hook=self.payment, shortfall=shortfall, refusal=lambda made: self._insufficient(required, balance, made)
+        )
+
+    def _insufficient(self, required: Credits, balance: Balance, challenge: Challenge) -> ASGIApp:
         members: dict[str, object] = {
             "credits_required": number(required),
             "credits_remaining": number(balance.remaining),
@@ -97,8 +119,8 @@ class Answers:
             "insufficient_credits",
             "Insufficient credits",
             f"This request costs {_credits(required)} and {_remain(balance.remaining)}.",
-            members=members,
-            headers=self._links(),
+            members={**_others(challenge.members), **members},
+            headers=[*self._links(), *challenge_headers(challenge)],
             figures=self._refused(balance),
         )
 
@@ -263,6 +285,11 @@ def _document(
         *(headers or []),
     ]
     return Document(status=status, headers=head, body=body, detail=detail)
+
+
+def _others(members: Mapping[str, object]) -> dict[str, object]:
+    """Members that don't stand for anything of ours."""
+    return {name: value for name, value in members.items() if name not in _PROBLEM}
 
 
 def _credits(amount: Credits) -> str:

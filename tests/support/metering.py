@@ -61,8 +61,10 @@ class Books:
         return found.consumed // 1_000_000 if found else 0
 
     async def entries(self, account: str = "acme") -> list[dict[str, Any]]:
+        """What calls and people did to an account; alerts come beside them, whenever somebody looks."""
         page = await self.ledger.entries(self.ledger.shard_of(account), "0-0", 1000)
-        return [entry for entry in (json.loads(text) for _, text in page) if entry["account"] == account]
+        found = [json.loads(text) for _, text in page]
+        return [entry for entry in found if entry["account"] == account and entry["kind"] != "alert"]
 
     async def kinds(self, account: str = "acme") -> list[str]:
         return [entry["kind"] for entry in await self.entries(account)]
@@ -109,11 +111,19 @@ def patient() -> Any:
 
 @asynccontextmanager
 async def metered(
-    app: ASGIApp, folder: Path, url: str, policy: str = POLICY, *, identify: Any = named, load: Any = None, **facts: Any
+    app: ASGIApp,
+    folder: Path,
+    url: str,
+    policy: str = POLICY,
+    *,
+    identify: Any = named,
+    load: Any = None,
+    payment: Any = None,
+    **facts: Any,
 ) -> AsyncIterator[Metered]:
     """Run an app with the middleware around it."""
     settings = settings_of(folder, url, policy, **facts)
     with patient():
-        outer = MeterMiddleware(app, settings=settings, identify=identify, load=load)
+        outer = MeterMiddleware(app, settings=settings, identify=identify, load=load, payment=payment)
         async with running(outer), books(url) as looking:
             yield Metered(app=outer, books=looking, policy_file=folder / "policy.yaml")
