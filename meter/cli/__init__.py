@@ -11,6 +11,7 @@ import typer
 
 from meter.cli import (
     account,
+    alerts,
     audit,
     demo,
     doctor,
@@ -50,6 +51,7 @@ app.command()(holds.holds)
 app.command("audit")(audit.audit_books)
 app.command("re-rate")(audit.re_rate)
 app.command()(doctor.doctor)
+app.add_typer(alerts.app, name="alerts")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

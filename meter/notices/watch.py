@@ -75,11 +75,11 @@ class Watch:
     async def run(self) -> None:
         """Look for as long as this worker is the one who does, until cancelled."""
         while True:
+            await asyncio.sleep(LOOK_SECONDS)
             try:
                 await self.look()
             except LedgerUnavailable as error:
                 log.debug("The books were not looked at for notices: %s", error)
-            await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
         """Look at all that is new, as far as this worker leads.

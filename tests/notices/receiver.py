@@ -38,8 +38,15 @@ class Receiver:
     url: str = ""
     answers: list[int | None] = field(default_factory=list)
     """The next statuses; None hangs up without an answer."""
+    silent: bool = False
+    """Whether nobody gets an answer."""
     got: list[Got] = field(default_factory=list)
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def until(self, types: set[str]) -> None:
+        """Wait until events of these types have come."""
+        async with asyncio.timeout(SECONDS_MAX), self.arrived:
+            await self.arrived.wait_for(lambda: types <= set(self.types))
 
     async def has(self, count: int) -> list[Got]:
         """Wait until so many requests have come."""
@@ -54,7 +61,7 @@ class Receiver:
                 headers = {name.lower(): value.strip() for name, _, value in (one.partition(":") for one in lines)}
                 body = await reader.readexactly(int(headers["content-length"]))
                 status = self.answers.pop(0) if self.answers else 204
-                if status is not None:
+                if status is not None and not self.silent:
                     writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: 0\r\nlocation: /elsewhere\r\n\r\n".encode())
                     await writer.drain()
                 async with self.arrived:

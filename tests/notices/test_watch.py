@@ -3,10 +3,12 @@
 import asyncio
 import json
 import logging
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -28,6 +30,7 @@ from tests.ledger.books import DAY, charged, drilled, entries, kinds, order, ter
 from tests.ledger.books import opened as opened_by_month
 from tests.notices.receiver import SECRET, Receiver, receiving
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 AT_ONCE = Retries(first_seconds=0, most_seconds=0, attempts=5)
 TOP_UP = TopUp(below=Credits(100), cool_off_seconds=3600, at_most=Often(times=2, seconds=DAY))
 
@@ -182,6 +185,28 @@ async def test_one_who_dies_between_the_entry_and_the_delivery_leaves_it_to_the_
         (got,) = receiver.got
 
         assert got.event["data"]["percent"] == 50
+        assert (await kinds(ledger)).count("alert") == 1
+        assert (await ledger.notices(ledger.shard_of("acme"))).waiting == ()
+
+
+async def test_one_who_is_killed_while_the_receiver_is_silent_leaves_the_same_webhook_to_the_next(store_url):
+    async with drilled(store_url) as drill, receiving() as receiver:
+        ledger, drill.line.now = drill.ledger, int(time.time())
+        await charged(ledger, await opened(ledger), 50)
+        receiver.silent = True
+        command = (sys.executable, "-m", "tests.notices.teller", store_url, receiver.url)
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT)
+        await receiver.has(1)
+        process.kill()
+        await process.wait()
+        receiver.silent = False
+        depose(store_url)
+        await drill.wait(HAND_SECONDS + 60)
+        async with living(ledger, receiver) as second:
+            await second.look()
+        first, again = receiver.got
+
+        assert (again.id, again.body) == (first.id, first.body)
         assert (await kinds(ledger)).count("alert") == 1
         assert (await ledger.notices(ledger.shard_of("acme"))).waiting == ()
 
