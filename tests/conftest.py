@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 import redis
 
@@ -23,6 +24,9 @@ from tests.cluster import Cluster
 
 if TYPE_CHECKING:
     from meter.ledger.engine import RedisLedger
+
+hypothesis.settings.register_profile("house", deadline=None)  # how long an example takes is the machine's affair
+hypothesis.settings.load_profile("house")
 
 KEPT = {
     "{meter}:store": "the store's own record",
