@@ -33,6 +33,7 @@ KEPT = {
     "{meter:*}:account:*": "balances and grants are never forgotten",
     "{meter:*}:used:*": "this period's use; dropped when the period is renewed",
     "{meter:*}:key:*": "API keys live until they are revoked, and a revoked key stays revoked",
+    "{meter:*}:limits:*": "limits stand until they are taken away",
     "{meter:*}:keys:*": "the list of an account's API keys",
     "{meter:*}:accounts": "the list of a shard's accounts",
     "{meter:*}:ledger": "entries stay until they are exported and trimmed",

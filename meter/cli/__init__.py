@@ -13,6 +13,7 @@ from meter.cli import (
     account,
     alerts,
     audit,
+    budget,
     demo,
     doctor,
     exporting,
@@ -42,6 +43,7 @@ app.command("quote")(pricing_commands.quote)
 app.command("explain")(pricing_commands.explain)
 app.add_typer(account.app, name="account")
 app.add_typer(key.app, name="key")
+app.add_typer(budget.app, name="budget")
 app.command(context_settings={"ignore_unknown_options": True})(grant.grant)
 app.command()(grant.balance)
 app.add_typer(ledger.app, name="ledger")

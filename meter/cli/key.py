@@ -82,7 +82,7 @@ async def _revoke(ledger: Ledger, written: str, account: str | None) -> tuple[st
     if key is not None:
         shard, key_hash, hint = key.shard, key.hash, key.hint
     elif account is not None:
-        found = await _of_hint(ledger, written, account)
+        found = await of_hint(ledger, written, account)
         shard, key_hash, hint = ledger.shard_of(account), found.key_hash, found.hint
     else:
         raise Refusal(f"{written[:10]!r} is no whole key; give a hint together with --account ACCOUNT.")
@@ -92,7 +92,12 @@ async def _revoke(ledger: Ledger, written: str, account: str | None) -> tuple[st
     return hint, word
 
 
-async def _of_hint(ledger: Ledger, hint: str, account: str) -> KeyRecord:
+async def of_hint(ledger: Ledger, hint: str, account: str) -> KeyRecord:
+    """The key of an account that begins so.
+
+    Raises:
+        Refusal: there is none, or more than one.
+    """
     found = [one for one in await _keys(ledger, account) if one.hint == hint.rstrip("…")]
     if len(found) == 1:
         return found[0]

@@ -129,6 +129,11 @@ class Answers:
         detail = "The account is suspended; ask the provider of this API to resume it."
         return self._problem(403, "account_suspended", "Account suspended", detail)
 
+    def operation_not_allowed(self) -> ASGIApp:
+        """Refuse a call that its API key is not for."""
+        detail = "The API key is not for this operation; use one that is."
+        return self._problem(403, "operation_not_allowed", "Operation not allowed", detail)
+
     def websocket_unpriced(self) -> ASGIApp:
         """Refuse a WebSocket that no route of the policy matches."""
         detail = "There is no WebSocket with a price here; check the path, and that the request is a handshake."
@@ -220,11 +225,22 @@ class Answers:
         members: Mapping[str, object] | None = None,
         retry_seconds: int | None = None,
         kind: str | None = None,
+        balance: Balance | None = None,
     ) -> ASGIApp:
-        """Refuse what was asked of one of our own desks; which codes there are says ``desk/refusals.py``."""
-        again = retry_seconds is not None
+        """Refuse what was asked of one of our desks (``desk/refusals.py``), or would pass a limit (``limits.py``)."""
+        again, figures = retry_seconds is not None, self._refused(balance) if balance else None
         headers = [(b"retry-after", b"%d" % retry_seconds)] if retry_seconds is not None else []
-        return self._problem(status, code, title, detail, retryable=again, members=members, headers=headers, kind=kind)
+        return self._problem(
+            status,
+            code,
+            title,
+            detail,
+            retryable=again,
+            members=members,
+            headers=headers,
+            figures=figures,
+            kind=kind,
+        )
 
     def json(self, body: bytes, status: int = 200) -> ASGIApp:
         """Answer with a JSON text."""

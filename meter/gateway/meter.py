@@ -17,15 +17,17 @@ from meter.gateway.calls import CallsInProgress
 from meter.gateway.clock import PricingClock
 from meter.gateway.desks import Desks
 from meter.gateway.identity import CreditsMaxError, credits_max
+from meter.gateway.limits import limit_reached
 from meter.gateway.load_watch import FixedLoad, LoadWatch
 from meter.gateway.served import ServedCall, untold
 from meter.gateway.served_socket import ServedSocket
 from meter.gateway.tariff import Tariff, TariffBoard
 from meter.gateway.writer import WriterParts
 from meter.ledger.complaints import NotAsked
-from meter.ledger.promise import LedgerUnavailable, Refused, Short, Word
+from meter.ledger.promise import Capped, LedgerUnavailable, Refused, Short, Word
 from meter.pricing.match import Ambiguous, Matched
 from meter.till import Caller, Charge, Dear, Sale, Till
+from meter.till import Verdict as Denied
 
 log = logging.getLogger("meter")
 
@@ -160,17 +162,26 @@ class Meter:
             op=op,
         )
 
-    def _refusal(self, verdict: Short | Dear | Refused, caller: Caller) -> ASGIApp:
+    def _refusal(self, verdict: Denied, caller: Caller) -> ASGIApp:
         match verdict:
             case Short(required=required, balance=balance):
                 return self._refuse("insufficient_credits", self._answers.insufficient_credits(required, balance))
+            case Capped() as capped:
+                return self._refuse("quota_exceeded", limit_reached(self._answers, capped))
             case Dear(price=price, at_most=at_most):
                 return self._refuse("price_above_max", self._answers.price_above_max(price, at_most))
-            case Refused(word=Word.UNKNOWN):
-                return self._unauthenticated(unknown(caller))
-            case Refused(word=Word.SUSPENDED):
-                return self._refuse("account_suspended", self._answers.account_suspended())
             case Refused(word=word):
+                return self._refused(word, caller)
+
+    def _refused(self, word: Word, caller: Caller) -> ASGIApp:
+        match word:
+            case Word.UNKNOWN:
+                return self._unauthenticated(unknown(caller))
+            case Word.SUSPENDED:
+                return self._refuse("account_suspended", self._answers.account_suspended())
+            case Word.BARRED:
+                return self._refuse("operation_not_allowed", self._answers.operation_not_allowed())
+            case _:
                 log.error("The ledger answered %s to an operation id that this worker had just made.", word)
                 return self._refuse("ledger_unavailable", self._answers.ledger_unavailable())
 

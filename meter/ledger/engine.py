@@ -17,6 +17,7 @@ from meter.ledger.deadline import STEP_SECONDS
 from meter.ledger.history import Charged
 from meter.ledger.inspecting import Inspection
 from meter.ledger.lease_steps import LeaseSteps
+from meter.ledger.limits import Level, Limits
 from meter.ledger.line import Line
 from meter.ledger.notice_steps import NoticeSteps
 from meter.ledger.operations import REFUND_GRACE_SECONDS, reason_text
@@ -154,6 +155,21 @@ class RedisLedger(LeaseSteps, ClaimSteps, NoticeSteps, Inspection):
         """Suspend or resume an account."""
         return (await self._step(scripts.STATUS, self._books(account, op), account, op, status)).word
 
+    async def set_limits(self, account: str, limits: Limits, *, op: str, key_hash: str | None = None) -> Word:
+        """Set or take away what may be drawn at an account, or by an API key of it."""
+        keys = (*self._books(account, op), names.limits_key(self.shard_of(account), account))
+        level = account if key_hash is None else f"key:{key_hash}"
+        return (await self._step(scripts.LIMIT, keys, account, op, level, *records.caps(limits))).word
+
+    async def levels(self, account: str) -> tuple[Level, ...]:
+        """All levels that have limits, of the account's root and of all below it, keys last."""
+        names.check_account_id(account)
+        shard = self.shard_of(account)
+        keys, args = (names.limits_key(shard, account), names.ledger_key(shard)), (self._store.tag(), account)
+        _, parts = await self._store.ask_list(scripts.LIMITS, keys, args)
+        found = [records.level(name, text) for name, text in zip(parts[::2], parts[1::2], strict=True)]
+        return tuple(sorted(found, key=lambda level: (":" in level.name, level.name)))
+
     async def statement(self, account: str) -> Statement | None:
         """Balance, grants and this period's use; None where there is no such account."""
         names.check_account_id(account)
@@ -230,7 +246,8 @@ class RedisLedger(LeaseSteps, ClaimSteps, NoticeSteps, Inspection):
         keys = (*self.op_keys(charge.account, charge.op), names.op_key(shard, op))
         facts = (charge.entry, charge.op, charge.operation, charge.amount, charge.overage, charge.taken, charge.period)
         asked = ("rest" if amount is None else str(amount), charge.given_back, kind, str(keep))
-        args = (str(REFUND_GRACE_SECONDS), reason_text(reason), *facts, *asked)
+        whose = (charge.path, charge.counted)
+        args = (str(REFUND_GRACE_SECONDS), reason_text(reason), *facts, *asked, *whose)
         return _undone(await self._step(scripts.REFUND_ENTRY, keys, charge.account, op, *args))
 
     async def _step(self, script: Script, keys: tuple[str, ...], account: str, op: str, *args: str) -> Answer:

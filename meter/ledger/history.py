@@ -37,6 +37,10 @@ class Charged:
     taken: str
     period: str
     at: int
+    path: str = "-"
+    """The member that called."""
+    counted: str = "-"
+    """The levels that it was counted at, and when."""
     given_back: str = "0"
     """What other entries say that went back, up to what went back by its record."""
 
@@ -56,6 +60,8 @@ def charged(entry: str, text: str) -> Charged | None:
         taken=said["taken"],
         period=str(said["period"]),
         at=said["at"],
+        path=said.get("path", "-"),
+        counted=said.get("limits", "-"),
     )
 
 

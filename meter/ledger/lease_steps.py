@@ -14,7 +14,7 @@ class LeaseSteps(Operations):
 
     async def lease(self, account: str, op: str, *, most: Credits, owner: str, seconds: int) -> Leased:
         """Set aside so much, or a twentieth of what the account could spend on anything, whichever is less."""
-        account_key, _, record, ledger, holds = self._hold_keys(account, op)
+        account_key, _, record, ledger, _, holds = self._hold_keys(account, op)
         args = (op, account, str(most), str(seconds), owner)
         return _leased(await self._store.ask(scripts.LEASE, (account_key, record, ledger, holds), args, aside=True))
 

@@ -114,7 +114,7 @@ def position(stream_id: str) -> tuple[int, int]:
 
 def shard_of(account: str, shards: int = SHARDS) -> int:
     """Where an account lives: with all the accounts of its root."""
-    return crc32(account.partition("/")[0].encode()) % shards
+    return crc32(root_of(account).encode()) % shards
 
 
 def account_key(shard: int, account: str) -> str:
@@ -140,6 +140,16 @@ def api_key_key(shard: int, key_hash: str) -> str:
 def api_keys_key(shard: int, account: str) -> str:
     """The hashes of an account's API keys."""
     return f"{{meter:{shard}}}:keys:{account}"
+
+
+def limits_key(shard: int, account: str) -> str:
+    """The limits of an account's root, and of all below it."""
+    return f"{{meter:{shard}}}:limits:{root_of(account)}"
+
+
+def root_of(account: str) -> str:
+    """The first part of an account's path."""
+    return account.partition("/")[0]
 
 
 def holds_key(shard: int) -> str:

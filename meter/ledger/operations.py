@@ -5,7 +5,7 @@ import json
 from meter.credits import Credits
 from meter.ledger import ids, names, records, scripts
 from meter.ledger.holding import Closed, Extended, HoldTerms, OpenHold
-from meter.ledger.promise import ChargeOutcome, Done, Order, Refused, Short, Stale, Word
+from meter.ledger.promise import Account, Capped, ChargeOutcome, Done, Order, Refused, Short, Stale, Word
 from meter.ledger.records import Answer
 from meter.ledger.scripts import Script
 from meter.ledger.shards import Shards
@@ -60,7 +60,7 @@ class Operations(Shards):
         return tuple(_open_hold(until, member) for until, member in zip(parts[::2], parts[1::2], strict=True))
 
     def op_keys(self, account: str, op: str) -> tuple[str, ...]:
-        """The keys of a step that an operation does: account, use, the operation's record, ledger.
+        """The keys of a step that an operation does: account, use, the operation's record, ledger, limits.
 
         Raises:
             BadName: the id is none.
@@ -74,6 +74,7 @@ class Operations(Shards):
             names.used_key(shard, account),
             names.op_key(shard, op),
             names.ledger_key(shard),
+            names.limits_key(shard, account),
         )
 
     def _hold_keys(self, account: str, op: str) -> tuple[str, ...]:
@@ -82,14 +83,23 @@ class Operations(Shards):
     async def _order(self, script: Script, order: Order, keys: tuple[str, ...], *more: str) -> ChargeOutcome:
         account = order.account
         names.check_operation(order.operation)
-        if order.key_hash is not None:
-            keys += (names.api_key_key(self.shard_of(account.id), order.key_hash),)
+        keys, more = keys + self._caller_keys(order), (*more, *_member_args(order.member))
         args = (order.op, account.id, str(order.amount), str(account.revision), order.operation, order.quote)
         answer = await self._store.ask(script, keys, (*args, *more))
         if answer.word in (Word.DONE, Word.REPEAT):
             taken = script is scripts.CHARGE and not order.observe
             self.receipts.add(account.id, order.op, order=order if taken else None)
         return _outcome(order, answer)
+
+    def _caller_keys(self, order: Order) -> tuple[str, ...]:
+        """The API key and the member's account, as far as there are any; for a key that is missing stand the limits."""
+        account, member = order.account.id, order.member
+        shard = self.shard_of(account)
+        if order.key_hash is not None:
+            key: tuple[str, ...] = (names.api_key_key(shard, order.key_hash),)
+        else:
+            key = () if member is None else (names.limits_key(shard, account),)
+        return key if member is None else (*key, names.account_key(shard, member.id))
 
     async def _close(self, script: Script, account: str, op: str, *args: str) -> Closed:
         asked = (op, account, str(REFUND_GRACE_SECONDS), *args)
@@ -107,6 +117,10 @@ def reason_text(reason: str) -> str:
     return json.dumps(reason[:REASON_MAX])
 
 
+def _member_args(member: Account | None) -> tuple[str, ...]:
+    return () if member is None else (member.id, str(member.revision))
+
+
 def _open_hold(until: str, member: str) -> OpenHold:
     account, _, op = member.partition("|")
     return OpenHold(account=account, op=op, until=int(until))
@@ -119,6 +133,9 @@ def _outcome(order: Order, answer: Answer) -> ChargeOutcome:
             return Done(op=order.op, balance=balance, now=answer.now, repeat=answer.word is Word.REPEAT)
         case Word.SHORT:
             return Short(required=order.amount, balance=records.balance(answer.rest))
+        case Word.CAPPED:
+            balance, reached = records.capped(answer.rest)
+            return Capped(required=order.amount, reached=reached, balance=balance, now=answer.now)
         case Word.STALE | Word.LAPSED:
             account = records.account(order.account.id, answer.rest)
             return Stale(account=account, now=answer.now, lapsed=answer.word is Word.LAPSED)

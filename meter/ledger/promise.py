@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from meter.credits import ZERO, Credits
+from meter.ledger.limits import Level, Limits, Reached
 from meter.pricing.terms import Period, Terms
 
 
@@ -44,6 +45,7 @@ class Word(StrEnum):
     VOIDED = "voided"
     GONE = "gone"
     RUNNING = "running"
+    BARRED = "barred"
 
 
 class GrantKind(StrEnum):
@@ -90,6 +92,8 @@ class Order:
     """The SHA-256 of the API key that the call came with, in hex: checked in the very step that charges."""
     observe: bool = False
     """Write an ``observed`` entry, take nothing."""
+    member: Account | None = None
+    """Who calls, where that is a member for which the account pays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +128,16 @@ class Short:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Capped:
+    """A limit would have been passed; nothing was taken."""
+
+    required: Credits
+    reached: Reached
+    balance: Balance
+    now: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stale:
     """The terms that priced the call are out of date, or its period is over: price again with these."""
 
@@ -138,13 +152,13 @@ class Refused:
 
     ``unknown``: no such account, or the key is not its key (any more); ``suspended``; ``conflict``: the id was used
     for another order; ``late``: the id is too old to be told apart from a forgotten one; ``voided``: it was undone
-    before it arrived.
+    before it arrived; ``barred``: the key is not for this operation.
     """
 
     word: Word
 
 
-ChargeOutcome = Done | Short | Stale | Refused
+ChargeOutcome = Done | Short | Capped | Stale | Refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +294,14 @@ class Ledger(Protocol):
 
     async def set_status(self, account: str, status: Status, *, op: str) -> Word:
         """Suspend or resume an account."""
+        ...
+
+    async def set_limits(self, account: str, limits: Limits, *, op: str, key_hash: str | None = None) -> Word:
+        """Set or take away what may be drawn at an account, or by an API key of it, from the next charge on."""
+        ...
+
+    async def levels(self, account: str) -> tuple[Level, ...]:
+        """All levels that have limits, of the account's root and of all below it, keys last."""
         ...
 
     async def statement(self, account: str) -> Statement | None:

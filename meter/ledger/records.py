@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from meter.credits import Credits, parse_micro
+from meter.ledger.limits import KEY_LEVEL, Level, LimitKind, Limits, Reached, Window
 from meter.ledger.promise import (
     Account,
     Balance,
@@ -55,6 +56,34 @@ def amount_and_balance(text: str) -> tuple[Credits, Balance]:
     """Read ``amount remaining granted end``."""
     amount, _, rest = text.partition(" ")
     return parse_micro(amount), balance(rest)
+
+
+def capped(text: str) -> tuple[Balance, Reached]:
+    """Read ``remaining granted end kind limit spent until level``."""
+    *figures, kind, limit, spent, until, level = text.split(" ")
+    reached = Reached(
+        level=KEY_LEVEL if level.startswith(f"{KEY_LEVEL}:") else level,
+        kind=LimitKind(kind),
+        limit=parse_micro(limit),
+        spent=parse_micro(spent),
+        until=_second(until),
+    )
+    return balance(" ".join(figures)), reached
+
+
+def level(name: str, text: str) -> Level:
+    """Read a level's three windows, each ``cap start spent``."""
+    parts = text.split(" ")
+    caps = [None if cap == "-" else parse_micro(cap) for cap in parts[::3]]
+    counters = zip(parts[1::3], parts[2::3], strict=True)
+    windows = [Window(start=int(start), spent=parse_micro(spent)) for start, spent in counters]
+    limits = Limits(budget=caps[0], minute=caps[1], day=caps[2])
+    return Level(name=name, limits=limits, budget=windows[0], minute=windows[1], day=windows[2])
+
+
+def caps(limits: Limits) -> tuple[str, ...]:
+    """Write limits as ``limit.lua`` wants them."""
+    return tuple("-" if cap is None else str(cap) for cap in (limits.budget, limits.minute, limits.day))
 
 
 def account(name: str, text: str) -> Account:

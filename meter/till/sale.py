@@ -6,7 +6,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from meter.credits import Credits
-from meter.ledger.promise import Refused, Short
+from meter.ledger.promise import Capped, Refused, Short
 from meter.policy.model import Operation
 from meter.pricing.quote import Conditions, LoadReading
 from meter.pricing.terms import Terms
@@ -43,5 +43,5 @@ class Dear:
     at_most: Credits
 
 
-Verdict = Short | Dear | Refused
+Verdict = Short | Capped | Dear | Refused
 """Why a call is not charged; nothing was taken."""

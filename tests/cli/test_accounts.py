@@ -261,3 +261,36 @@ def test_a_period_that_is_over_is_renewed_before_it_is_shown(meter, acme, store_
     shown = meter("balance", acme, "--json").json()["data"]
 
     assert shown["period"]["end"] > shown["as_of"]
+
+
+def test_a_budget_is_set_shown_and_removed(meter, acme):
+    written = meter("key", "create", acme).data.strip()
+    meter("budget", "set", acme, "--period", "500", "--minute", "0.5")
+    meter("budget", "set", acme, "--day", "20", "--key", written[:10])
+    levels = meter("budget", "show", acme, "--json").json()["levels"]
+    table = meter("budget", "show", acme).data
+    removed = meter("budget", "remove", acme)
+
+    assert [(one["level"], one["period"], one["minute"], one["day"]) for one in levels] == [
+        ("acme", 500, Decimal("0.5"), None),
+        (f"key {written[:10]}… of acme", None, None, 20),
+    ]
+    assert levels[0]["spent"]["day"] == {"since": None, "credits": 0}
+    assert written[:10] in table
+    assert removed.data == "acme: no limit.\n"
+    assert len(meter("budget", "show", acme, "--json").json()["levels"]) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["set", "acme"], id="no limit"),
+        pytest.param(["set", "nobody", "--day", "5"], id="no account"),
+        pytest.param(["set", "acme", "--day", "5", "--key", "mk_000nope"], id="no key"),
+    ],
+)
+def test_a_budget_that_is_none_is_refused(meter, acme, arguments):
+    ended = meter("budget", *arguments)
+
+    assert ended.code == 1
+    assert ended.talk

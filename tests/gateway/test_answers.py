@@ -9,7 +9,9 @@ import pytest
 from meter.credits import parse
 from meter.gateway.answers import Answers
 from meter.gateway.asgi import ASGIApp, Message
-from meter.ledger.promise import Balance
+from meter.gateway.limits import limit_reached
+from meter.ledger.limits import LimitKind, Reached
+from meter.ledger.promise import Balance, Capped
 
 DECEMBER = 1796083200
 ANSWERS = Answers(
@@ -97,6 +99,7 @@ async def test_another_status_may_stand_for_no_credits():
         pytest.param(ANSWERS.bad_idempotency_key("x"), 400, "bad_idempotency_key", False, id="bad-idempotency-key"),
         pytest.param(ANSWERS.unauthenticated("x"), 401, "unauthenticated", False, id="unauthenticated"),
         pytest.param(ANSWERS.account_suspended(), 403, "account_suspended", False, id="account-suspended"),
+        pytest.param(ANSWERS.operation_not_allowed(), 403, "operation_not_allowed", False, id="operation-not-allowed"),
         pytest.param(ANSWERS.websocket_unpriced(), 403, "websocket_unpriced", False, id="websocket-unpriced"),
         pytest.param(ANSWERS.no_price("GET", "/x"), 404, "no_price", False, id="no-price"),
         pytest.param(ANSWERS.not_found("/x"), 404, "not_found", False, id="not-found"),
@@ -135,6 +138,35 @@ async def test_too_many_keys_have_the_type_that_many_apis_share():
         "code": "quota_exceeded",
         "violated-policies": ["idempotency-keys"],
         "retryable": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("until", "helps"),
+    [
+        pytest.param(1_795_000_030, "try again in 30 s", id="a limit that time heals"),
+        pytest.param(None, "ask for less, or for a higher limit", id="no waiting helps"),
+    ],
+)
+async def test_a_limit_says_whose_it_is_and_when_to_come_again(until: int | None, helps: str):
+    reached = Reached(level="acme/web", kind=LimitKind.MINUTE, limit=parse("50"), spent=parse("45"), until=until)
+    capped = Capped(required=parse("10"), reached=reached, balance=BALANCE, now=1_795_000_000)
+    status, headers, problem = await told(limit_reached(ANSWERS, capped))
+
+    assert status == 429
+    assert headers.get(b"retry-after") == (None if until is None else b"30")
+    assert problem == {
+        "type": "https://iana.org/assignments/http-problem-types#quota-exceeded",
+        "title": "Quota exceeded",
+        "status": 429,
+        "detail": "The account acme/web may spend 50 credits a minute and has spent 45; this request costs 10: "
+        f"{helps}.",
+        "code": "quota_exceeded",
+        "violated-policies": ["acme/web:minute"],
+        "credits_required": 10,
+        "credits_limit": 50,
+        "credits_spent": 45,
+        "retryable": until is not None,
     }
 
 

@@ -11,7 +11,7 @@ import redis
 
 from meter.ledger.engine import RedisLedger
 from meter.ledger.line import open_line
-from meter.ledger.names import account_key, api_key_key, ledger_key, op_key, shard_of, used_key
+from meter.ledger.names import account_key, api_key_key, ledger_key, limits_key, op_key, shard_of, used_key
 from meter.ledger.promise import Done, LedgerUnavailable, Refused, Status, Word
 from tests.conftest import STEP_SECONDS
 from tests.ledger.books import START, charged, drilled, entries, left, lot, opened, order
@@ -128,6 +128,7 @@ KEYS = {
     "used": lambda _: used_key(SHARD, "acme"),
     "op": lambda op: op_key(SHARD, op),
     "ledger": lambda _: ledger_key(SHARD),
+    "limits": lambda _: limits_key(SHARD, "acme"),
     "API key": lambda _: api_key_key(SHARD, HASH),
 }
 

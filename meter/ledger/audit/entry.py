@@ -30,6 +30,7 @@ class Kind(StrEnum):
     EXPIRE = "expire"
     TERMS = "terms"
     STATUS = "status"
+    LIMIT = "limit"
     KEY = "key"
     KEY_REVOKED = "key_revoked"
     CHECKPOINT = "checkpoint"

@@ -181,6 +181,7 @@ _FOLDS: Mapping[Kind, Callable[[Standing, Entry, Life | None], Standing]] = {
     Kind.EXPIRE: _expired,
     Kind.TERMS: _terms_set,
     Kind.STATUS: _status_set,
+    Kind.LIMIT: _unchanged,
     Kind.KEY: _unchanged,
     Kind.KEY_REVOKED: _unchanged,
     Kind.CHECKPOINT: _checkpoint,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from meter.credits import Credits, from_micro
 from meter.ledger.ids import operation_id
-from meter.ledger.promise import Balance, ChargeOutcome, Done, Order, Refused, Short, Word
+from meter.ledger.promise import Balance, Capped, ChargeOutcome, Done, Order, Refused, Short, Word
 from meter.ledger.reserve.customers import CUSTOMERS_MAX, Customer
 from meter.ledger.reserve.fund import Fund
 from meter.ledger.reserve.journal import Journal, JournalFailed
@@ -115,7 +115,7 @@ class Reserve:
                 self._called(customer, order, balance, outage)
             case Short() if customer:
                 self._leave(customer)
-            case Refused(word=Word.UNKNOWN) if customer:
+            case Capped() | Refused(word=Word.UNKNOWN) if customer:
                 customer.keys.discard(order.key_hash)
             case Refused(word=Word.SUSPENDED) if customer:
                 customer.keys.clear()

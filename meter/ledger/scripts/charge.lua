@@ -1,18 +1,22 @@
 #!lua
 -- Take a fixed price from an account in one step, all or nothing; or, observing, only write down what it would be.
 --
--- KEYS  1 account  2 used  3 op  4 ledger  5 API key (absent where the app vouches for the account)
--- ARGV  1 op id  2 account id  3 amount (micro-credits)  4 revision  5 operation  6 quote (JSON object)  7 observe (0, 1)
+-- KEYS  1 account  2 used  3 op  4 ledger  5 limits
+--       6 API key (absent, or 5 again, where the app vouches for the account)
+--       7 account of the member that calls (absent where the account itself does)
+-- ARGV  1 op id  2 account id  3 amount (micro-credits)  4 revision  5 operation  6 quote (JSON object)
+--       7 observe (0, 1)  8 member's id  9 member's revision
 --
 -- Replies "<op id> <account id> <word> <now> <seconds the clock is behind> ..." with
 --   done, repeat   remaining granted end
 --   short          remaining granted end
+--   capped         remaining granted end kind limit spent until level
 --   stale, lapsed  revision start end terms
---   conflict voided late unknown suspended
+--   conflict voided late unknown suspended barred
 --
--- Most charges are plain: the first lot of the burn list pays, something is left of it, and nothing else happens. Those
--- need no look at the list (`plain_until` of books.lua says when), and are written at once. Every other charge, and
--- every refusal, goes through the books.
+-- Most charges are plain: the first lot of the burn list pays, something is left of it, no limit is set, and nothing
+-- else happens. Those need no look at the list (`plain_until` of books.lua says when), and are written at once. Every
+-- other charge, and every refusal, goes through the books.
 --
 -- uses: numbers operation key
 
@@ -31,13 +35,16 @@ local held, others, plain_until, revision, seen = ready[1], ready[2], ready[3], 
 local first, start, beyond, granted_and_end = ready[6], ready[7], ready[8], ready[9]
 local second = redis.call('TIME')[1]
 local record = call('GET', KEYS[3])
-local open_until = key_open_until(KEYS[5], account)
+local member = KEYS[7] and ARGV[8]
+local key = KEYS[6] ~= KEYS[5] and KEYS[6]
+local open_until, operations, key_level = key_open_until(key, member or account)
 -- The stream is written to but never read: a wrong type must fail here, before the first write.
 call('XLEN', KEYS[4])
 
 local now = tonumber(second)
 if not record and not observe and amount > 0 and revision == ARGV[4] and now < tonumber(plain_until)
-  and now >= tonumber(seen) and now < open_until and not is_late(op, now) then
+  and now >= tonumber(seen) and now < open_until and not operations and not member and not is_late(op, now)
+  and call('EXISTS', KEYS[5]) == 0 then
   local left = tonumber(held) - amount
   if left > tonumber(others) then
     local after = digits(left)
@@ -56,14 +63,16 @@ end
 
 -- Not plain: through the books.
 --
--- uses: clock books drawing admission
+-- uses: clock books drawing limits admission
 
 local b = read(op, account)
 if record then
   return known_before(b, record, price, operation, { charged = true, observed = true })
 end
 local owed = observe and 0 or amount
-local refused = refusal(b, op, operation, ARGV[4], open_until, owed)
+read_levels(b, KEYS[5], levels_of(member or account, key, key_level))
+local refused = refusal(b, op, operation, ARGV[4], { open_until = open_until, operations = operations },
+  member and against_member(KEYS[7], ARGV[9]), owed)
 if refused then
   return refused
 end
@@ -73,11 +82,13 @@ if not observe then
 end
 sweep(b)
 local taken, beyond_grants = draw(b, operation, owed)
-enter(b, observe and 'observed' or 'charge', op, '"operation":"' .. operation .. '","amount":"' .. price
-  .. '","taken":"' .. taken .. '","overage":"' .. digits(beyond_grants) .. '","quote":' .. quote .. ',',
+local its = { path = member, counted = not observe and count(b, owed) or nil }
+enter(b, observe and 'observed' or 'charge', op, said_of(its) .. '"operation":"' .. operation .. '","amount":"'
+  .. price .. '","taken":"' .. taken .. '","overage":"' .. digits(beyond_grants) .. '","quote":' .. quote .. ',',
   beyond_grants - owed)
 commit(b, KEYS[4])
 local receipt = balance(b, operation)
 call('SET', KEYS[3], (observe and 'observed ' or 'charged ') .. account .. ' ' .. price .. ' ' .. operation .. ' '
-  .. receipt .. ' ' .. b.start .. ' ' .. digits(beyond_grants) .. ' 0 ' .. taken, 'EX', RECORD_SECONDS)
+  .. receipt .. ' ' .. b.start .. ' ' .. digits(beyond_grants) .. ' 0 ' .. taken .. trail_of(its), 'EX',
+  RECORD_SECONDS)
 return answer(b, 'done', receipt)

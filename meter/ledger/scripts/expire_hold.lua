@@ -2,9 +2,9 @@
 -- Close a hold that nobody closed in time, as was said when it was made: at nothing, or at the least that it is charged
 -- for.
 --
--- uses: numbers operation clock books drawing record giveback closing
+-- uses: numbers operation clock books drawing limits record giveback closing
 --
--- KEYS  1 account  2 used  3 op  4 ledger  5 holds
+-- KEYS  1 account  2 used  3 op  4 ledger  5 limits  6 holds
 -- ARGV  1 op id  2 account id  3 grace (seconds that an adjustment grant lives)
 --
 -- Replies "<op id> <account id> <word> <now> <seconds the clock is behind> ..." with
@@ -35,5 +35,6 @@ end
 local released = record.by == 'release'
 local price = released and 0 or math.min(record.at_least, record.amount)
 local state = released and 'expired' or 'settled'
+levels_again(b, KEYS[5], record)
 close(b, record, 'expire_hold', state, price, tonumber(ARGV[3]), '"by":"' .. record.by .. '",', 0)
 return answer(b, 'done', digits(record.amount) .. ' ' .. record.receipt)

@@ -3,9 +3,9 @@
 -- account goes. What is counted is charged once by its seq, however late it comes; anything else is charged
 -- once while its operation has a record.
 --
--- uses: numbers operation clock books drawing record
+-- uses: numbers operation clock books drawing limits record
 --
--- KEYS  1 account  2 used  3 op  4 ledger
+-- KEYS  1 account  2 used  3 op  4 ledger  5 limits
 -- ARGV  1 op id  2 account id  3 amount (micro-credits)  4 operation  5 quote (JSON object)
 --       6 by which account of served calls it is counted (hex), or "-"  7 seq there
 --
@@ -50,19 +50,22 @@ redis.call('XLEN', KEYS[4])
 redis.call('HSTRLEN', KEYS[2], operation)
 
 sweep(b)
-local amount = math.min(tonumber(price), drawable(b, operation))
+read_levels(b, KEYS[5], levels_of(b.account))
+turn(b)
+local amount = within_budgets(b, math.min(tonumber(price), drawable(b, operation)))
 local taken, overage = draw(b, operation, amount)
 if tab ~= '-' then
   b.set['served:' .. tab] = digits(seq)
 end
 local asked = amount < tonumber(price) and '"asked":"' .. price .. '",' or ''
-enter(b, 'late', op, '"operation":"' .. operation .. '","amount":"' .. digits(amount) .. '","taken":"' .. taken
-  .. '","overage":"' .. digits(overage) .. '",' .. asked .. '"quote":' .. quote .. ',', overage - amount)
+local its = { counted = count(b, amount) }
+enter(b, 'late', op, said_of(its) .. '"operation":"' .. operation .. '","amount":"' .. digits(amount) .. '","taken":"'
+  .. taken .. '","overage":"' .. digits(overage) .. '",' .. asked .. '"quote":' .. quote .. ',', overage - amount)
 commit(b, KEYS[4])
 if amount > 0 then
   redis.call('HINCRBY', KEYS[2], operation, digits(amount))
 end
 local receipt = balance(b, operation)
 write_record(KEYS[3], { state = 'charged', account = b.account, amount = amount, operation = operation,
-  receipt = receipt, start = b.start, overage = overage, back = 0, taken = taken })
+  receipt = receipt, start = b.start, overage = overage, back = 0, taken = taken, counted = its.counted })
 return answer(b, 'done', digits(amount) .. ' ' .. receipt)

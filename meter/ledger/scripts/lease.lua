@@ -2,7 +2,7 @@
 -- Set credits aside that one process may spend while the store is away: a hold whose expiry charges all of it. It is
 -- taken from the grants that pay for every operation, never from overage: of what they hold, a twentieth at most.
 --
--- uses: numbers operation clock books drawing record
+-- uses: numbers operation clock books drawing limits record
 --
 -- KEYS  1 account  2 op  3 ledger  4 holds
 -- ARGV  1 op id  2 account id  3 the most that is taken (micro-credits)  4 seconds that it lives  5 owner (hex)

@@ -2,9 +2,9 @@
 -- Charge a call to the lease that it was served from while the store was away. The lease knows the seq that was posted
 -- from it last for as long as it is open, so none is posted twice, however late it comes.
 --
--- uses: numbers operation clock books drawing record giveback closing
+-- uses: numbers operation clock books drawing limits record giveback closing
 --
--- KEYS  1 account  2 used  3 op of the lease  4 ledger  5 holds  6 op
+-- KEYS  1 account  2 used  3 op of the lease  4 ledger  5 limits  6 holds  7 op
 -- ARGV  1 op id  2 account id  3 op id of the lease  4 seq  5 amount (micro-credits)  6 operation
 --       7 quote (JSON object)
 --
@@ -42,7 +42,8 @@ if amount > lease.amount then
 end
 redis.call('XLEN', KEYS[4])
 redis.call('HSTRLEN', KEYS[2], operation)
-redis.call('STRLEN', KEYS[6])
+redis.call('STRLEN', KEYS[7])
+read_levels(b, KEYS[5], levels_of(b.account))
 
 -- What a lease was taken from, without what has paid for calls: they are paid by what would have been burnt first.
 local function rest(taken, paid)
@@ -61,15 +62,17 @@ sweep(b)
 local paid = kept(lease, amount)
 b.held = b.held - amount
 change(b, 'held', -amount)
-enter(b, 'post', op, '"operation":"' .. operation .. '","amount":"' .. price .. '","taken":"' .. paid
+turn(b)
+local its = { counted = count(b, amount) }
+enter(b, 'post', op, said_of(its) .. '"operation":"' .. operation .. '","amount":"' .. price .. '","taken":"' .. paid
   .. '","overage":"0","lease":"' .. lease.op .. '","seq":' .. digits(seq) .. ',"quote":' .. quote .. ',', 0)
 commit(b, KEYS[4])
 redis.call('HINCRBY', KEYS[2], operation, price)
 lease.taken, lease.amount, lease.seq = rest(lease.taken, amount), lease.amount - amount, seq
 write_record(KEYS[3], lease)
 local receipt = balance(b, operation)
-if redis.call('EXISTS', KEYS[6]) == 0 then
-  write_record(KEYS[6], { state = 'charged', account = b.account, amount = amount, operation = operation,
-    receipt = receipt, start = b.start, overage = 0, back = 0, taken = paid })
+if redis.call('EXISTS', KEYS[7]) == 0 then
+  write_record(KEYS[7], { state = 'charged', account = b.account, amount = amount, operation = operation,
+    receipt = receipt, start = b.start, overage = 0, back = 0, taken = paid, counted = its.counted })
 end
 return answer(b, 'done', digits(lease.amount) .. ' ' .. receipt)

@@ -1,9 +1,9 @@
 #!lua
 -- Give a charge back by its operation's record, wholly or but for a share that is kept.
 --
--- uses: numbers clock operation books record giveback
+-- uses: numbers clock operation books limits record giveback
 --
--- KEYS  1 account  2 used  3 op  4 ledger
+-- KEYS  1 account  2 used  3 op  4 ledger  5 limits
 -- ARGV  1 op id  2 account id  3 grace (seconds that an adjustment grant lives)  4 reason (JSON text)
 --       5 what is kept of it (micro-credits)
 --

@@ -1,13 +1,13 @@
 #!lua
 -- Give back all or a part of the charge that an entry records, however long ago its record was forgotten.
 --
--- uses: numbers clock operation books record giveback
+-- uses: numbers clock operation books limits record giveback
 --
--- KEYS  1 account  2 used  3 op of the charge  4 ledger  5 op
+-- KEYS  1 account  2 used  3 op of the charge  4 ledger  5 limits  6 op
 -- ARGV  1 op  2 account id  3 grace (seconds that an adjustment grant lives)  4 reason (JSON text)
 --       5 entry id  6 op id of the charge  7 operation  8 amount charged  9 overage drawn  10 taken  11 period start
 --       12 amount to give back, or "rest"  13 what entries say that was given back by the record  14 kind (refund, void)
---       15 what is kept where the rest is asked for
+--       15 what is kept where the rest is asked for  16 member that called, or "-"  17 what it was counted at, or "-"
 --
 -- Replies "<op> <account id> <word> <now> <seconds the clock is behind> ..." with
 --   done     amount remaining granted end
@@ -29,8 +29,9 @@ if b.broken then
   return redis.error_reply('BADSTATE the burn list of the account is malformed')
 end
 local charge = { op = ARGV[6], operation = ARGV[7], amount = tonumber(ARGV[8]), overage = tonumber(ARGV[9]),
-  taken = ARGV[10], start = ARGV[11] }
-local mine = redis.call('GET', KEYS[5])
+  taken = ARGV[10], start = ARGV[11], path = ARGV[16] ~= '-' and ARGV[16] or nil,
+  counted = ARGV[17] ~= '-' and ARGV[17] or nil }
+local mine = redis.call('GET', KEYS[6])
 if mine then
   local whose, entry, wanted, given = string.match(mine, '^given (%S+) (%S+) (%S+) (%d+)$')
   if whose ~= ARGV[2] or entry ~= ARGV[5] or wanted ~= ARGV[12] then
@@ -60,6 +61,6 @@ if record then
   record.state = record.back == record.amount and 'refunded' or record.state
   write_record(KEYS[3], record)
 end
-redis.call('SET', KEYS[5], 'given ' .. ARGV[2] .. ' ' .. ARGV[5] .. ' ' .. ARGV[12] .. ' ' .. digits(amount), 'EX',
+redis.call('SET', KEYS[6], 'given ' .. ARGV[2] .. ' ' .. ARGV[5] .. ' ' .. ARGV[12] .. ' ' .. digits(amount), 'EX',
   RECORD_SECONDS)
 return answer(b, 'done', digits(amount) .. ' ' .. balance(b, charge.operation))

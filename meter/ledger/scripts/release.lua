@@ -1,9 +1,9 @@
 #!lua
 -- Close a hold at nothing: all of it goes back to the grants that it came from.
 --
--- uses: numbers operation clock books drawing record giveback closing
+-- uses: numbers operation clock books drawing limits record giveback closing
 --
--- KEYS  1 account  2 used  3 op  4 ledger  5 holds
+-- KEYS  1 account  2 used  3 op  4 ledger  5 limits  6 holds
 -- ARGV  1 op id  2 account id  3 grace (seconds that an adjustment grant lives)  4 reason (JSON text)
 --
 -- Replies "<op id> <account id> <word> <now> <seconds the clock is behind> ..." with
@@ -31,5 +31,6 @@ end
 if record.state ~= 'held' then
   return answer(b, 'gone')
 end
+levels_again(b, KEYS[5], record)
 close(b, record, 'release', 'released', 0, tonumber(ARGV[3]), '"reason":' .. ARGV[4] .. ',', 0)
 return answer(b, 'done', '0 ' .. record.receipt)

@@ -2,9 +2,9 @@
 -- Close a hold at its final price; what it holds beyond that goes back to the grants that it came from. A hold that was
 -- released because nobody closed it in time is charged anew, as far as the account goes.
 --
--- uses: numbers operation clock books drawing record giveback closing
+-- uses: numbers operation clock books drawing limits record giveback closing
 --
--- KEYS  1 account  2 used  3 op  4 ledger  5 holds
+-- KEYS  1 account  2 used  3 op  4 ledger  5 limits  6 holds
 -- ARGV  1 op id  2 account id  3 grace (seconds that an adjustment grant lives)  4 price (micro-credits)
 --       5 whether what is above the hold is drawn too, as far as the account goes (0, 1)  6 quote (JSON object)
 --
@@ -38,6 +38,8 @@ if record.state ~= 'held' and record.state ~= 'expired' then
   return answer(b, 'gone')
 end
 
+levels_again(b, KEYS[5], record)
+
 local function asked(amount)
   return amount < price and '"asked":"' .. digits(price) .. '",' or ''
 end
@@ -45,19 +47,22 @@ end
 if record.state == 'held' then
   local covered = math.min(price, record.amount)
   local extra = ARGV[5] == '1' and math.min(price - covered, drawable(b, record.operation)) or 0
+  turn(b)
+  extra = within_budgets(b, extra)
   local rest = asked(covered + extra) .. '"quote":' .. quote .. ','
   close(b, record, 'settle', 'settled', covered, tonumber(ARGV[3]), rest, extra)
   return answer(b, 'done', digits(record.amount) .. ' ' .. record.receipt)
 end
 
-local amount = math.min(price, drawable(b, record.operation))
+turn(b)
+local amount = within_budgets(b, math.min(price, drawable(b, record.operation)))
 redis.call('XLEN', KEYS[4])
 redis.call('HSTRLEN', KEYS[2], record.operation)
 sweep(b)
 record.taken, record.overage = draw(b, record.operation, amount)
-record.amount, record.start = amount, b.start
-enter(b, 'late', b.op, '"operation":"' .. record.operation .. '","amount":"' .. digits(amount) .. '","taken":"'
-  .. record.taken .. '","overage":"' .. digits(record.overage) .. '",' .. asked(amount) .. '"quote":' .. quote .. ',',
+record.amount, record.start, record.counted = amount, b.start, count(b, amount)
+enter(b, 'late', b.op, said_of(record) .. '"operation":"' .. record.operation .. '","amount":"' .. digits(amount)
+  .. '","taken":"' .. record.taken .. '","overage":"' .. digits(record.overage) .. '",' .. asked(amount) .. '"quote":' .. quote .. ',',
   record.overage - amount)
 commit(b, KEYS[4])
 if amount > 0 then

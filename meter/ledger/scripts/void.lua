@@ -2,9 +2,9 @@
 -- Undo an operation of unknown fate: refund it if it was charged, release it if it is held, else leave a tombstone for a
 -- late arrival.
 --
--- uses: numbers clock operation books drawing record giveback closing
+-- uses: numbers clock operation books drawing limits record giveback closing
 --
--- KEYS  1 account  2 used  3 op  4 ledger  5 holds
+-- KEYS  1 account  2 used  3 op  4 ledger  5 limits  6 holds
 -- ARGV  1 op id  2 account id  3 grace (seconds that an adjustment grant lives)  4 reason (JSON text)
 --       5 what is kept of it: nothing
 --
@@ -38,6 +38,7 @@ if record.account ~= ARGV[2] then
 end
 if record.state == 'held' then
   local amount = record.amount
+  levels_again(b, KEYS[5], record)
   close(b, record, 'release', 'voided', 0, tonumber(ARGV[3]), '"reason":' .. ARGV[4] .. ',', 0)
   return answer(b, 'done', digits(amount) .. ' ' .. record.receipt)
 end

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from meter.credits import Credits
+from meter.ledger.limits import Limits
 from meter.ledger.noticing import Telling
 from meter.ledger.promise import Grant, GrantKind, Status
 from meter.policy.model import PeriodUnit
@@ -24,6 +25,9 @@ terms = st.builds(
     period=st.sampled_from((PeriodUnit.MONTH, PeriodUnit.WEEK, PeriodUnit.NONE)),
     overage_limit=st.sampled_from((0, OVERAGE_MAX)).map(Credits),
 )
+
+caps = st.sampled_from((None, None, 60, 200)).map(lambda cap: None if cap is None else Credits(cap))
+limits = st.builds(Limits, budget=caps, minute=caps, day=caps)
 
 
 class AccountSteps(Steps):
@@ -89,6 +93,12 @@ class AccountSteps(Steps):
             self.count += 1
         op = f"status:{self.count}"
         self.change_status(name, status, op)
+
+    @rule(name=accounts, limits=limits, again=st.booleans())
+    def set_limits(self, name: str, limits: Limits, again: bool) -> None:
+        op = f"limit:{self.count}" if again else self.label("limit")
+        self.remember(op)
+        assert self.wait(self.ledger.set_limits(name, limits, op=op)) == self.model.set_limits(name, limits, op)
 
     @rule(name=accounts, terms=terms)
     def set_terms(self, name: str, terms: Terms) -> None:

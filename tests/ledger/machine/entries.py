@@ -6,7 +6,7 @@ from meter.ledger.names import shard_of
 from tests.ledger.machine.steps import ACCOUNTS, Steps
 
 AMOUNTS = ("delta", "after", "amount", "overage", "spent", "held", "back", "extra", "asked")
-FACTS = ("grant", "operation", "of", "entry", "until", "by", "owner", "lease", "seq", "notice")
+FACTS = ("grant", "operation", "of", "entry", "until", "by", "owner", "lease", "seq", "path", "limits", "notice")
 
 
 class EntrySteps(Steps):

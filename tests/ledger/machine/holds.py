@@ -8,6 +8,7 @@ from hypothesis.stateful import precondition, rule
 
 from meter.credits import Credits
 from meter.ledger.holding import Closed, HoldTerms, OnExpiry
+from meter.ledger.limits import Limits
 from meter.ledger.names import shard_of
 from meter.ledger.promise import Grant, GrantKind, Order, Status, Word
 from tests.ledger.machine.entries import EntrySteps
@@ -52,6 +53,12 @@ class HoldSteps(EntrySteps):
     def set_aside(self, order: Order, terms: HoldTerms) -> None:
         expected = self.model.hold(order, terms)
         self.compare(order.account.id, self.wait(self.ledger.hold(order, terms)), expected)
+
+    @rule(name=accounts, budget=st.sampled_from((None, 40, 120)), minute=st.sampled_from((None, 60)))
+    def limit(self, name: str, budget: int | None, minute: int | None) -> None:
+        op, caps = self.label("limit"), [None if cap is None else Credits(cap) for cap in (budget, minute)]
+        limits = Limits(budget=caps[0], minute=caps[1])
+        assert self.wait(self.ledger.set_limits(name, limits, op=op)) == self.model.set_limits(name, limits, op)
 
     @precondition(lambda self: self.held)
     @rule(data=st.data(), step=st.one_of(during, ends, after))

@@ -59,6 +59,11 @@ class Invariants(EntrySteps):
         assert one.consumed >= 0
 
     @invariant()
+    def every_level_has_spent_what_the_model_says(self) -> None:
+        for root in sorted({name.partition("/")[0] for name in ACCOUNTS}):
+            assert self.wait(self.ledger.levels(root)) == self.model.levels(root)
+
+    @invariant()
     def what_is_open_is_on_the_list_and_never_forgotten(self) -> None:
         for shard in sorted({shard_of(name) for name in ACCOUNTS}):
             names = [name for name in ACCOUNTS if shard_of(name) == shard]

@@ -1,12 +1,14 @@
 """Accounts in the model: opened, renewed, given grants, changed."""
 
 from meter.credits import LIMIT, Credits
+from meter.ledger.limits import KEY_LEVEL, Limits
 from meter.ledger.promise import Balance, Grant, Status, Undone, Word
 from meter.pricing.terms import Period, Terms
-from tests.ledger.model.books import Bookkeeping, Books, Lot, root
+from tests.ledger.model.books import Books, Lot, root
+from tests.ledger.model.limiting import Limited, Limiting
 
 
-class Accounts(Bookkeeping):
+class Accounts(Limiting):
     """Steps that change an account, each by a label that makes it happen once."""
 
     def open(self, name: str, terms: Terms, period: Period) -> Word:
@@ -94,6 +96,15 @@ class Accounts(Bookkeeping):
             books.revision += 1
             if books.period.end is None:
                 books.period = Period(start=books.period.start, end=end)
+        return word
+
+    def set_limits(self, name: str, limits: Limits, op: str, key_hash: str | None = None) -> Word:
+        level = name if key_hash is None else f"{KEY_LEVEL}:{key_hash}"
+        word = self.labelled(name, op, ("limit", level, limits))
+        if word is Word.DONE and limits == Limits():
+            self.limited.pop(level, None)
+        elif word is Word.DONE:
+            self.limited.setdefault(level, Limited(limits)).limits = limits
         return word
 
     def labelled(self, name: str, op: str, what: tuple, status: Status | None = None) -> Word:

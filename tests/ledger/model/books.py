@@ -4,11 +4,15 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from meter.credits import LIMIT, Credits
 from meter.ledger.holding import OnExpiry
 from meter.ledger.promise import Balance, Grant, Status
 from meter.pricing.terms import Period, Terms
+
+if TYPE_CHECKING:
+    from tests.ledger.model.limiting import Counted
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -60,6 +64,9 @@ class Operation:
     """Of a lease: the process that spends it."""
     seq: int = 0
     """Of what was posted from a lease last."""
+    path: str = ""
+    """The member that called."""
+    counted: "Counted | None" = None
 
 
 @dataclass

@@ -2,15 +2,16 @@
 
 from meter.credits import Credits
 from meter.ledger.holding import Closed, Extended, HoldTerms, OnExpiry
-from meter.ledger.promise import Done, Order, Refused, Short, Status, Word
+from meter.ledger.promise import Capped, Done, Order, Refused, Short, Status, Word
 from tests.ledger.model.books import Operation, Taken
 from tests.ledger.model.charging import Charging
+from tests.ledger.model.limiting import whose
 
 
 class Holding(Charging):
     """A hold is money out of its grants, and still the account's; what is left over goes back to them."""
 
-    def hold(self, order: Order, terms: HoldTerms) -> Done | Short | Refused | Word:
+    def hold(self, order: Order, terms: HoldTerms) -> Done | Short | Capped | Refused | Word:
         name, op, operation, amount = order.account.id, order.op, order.operation, order.amount
         if op in self.operations:
             return self.known_before(order, ("held",))
@@ -22,11 +23,15 @@ class Holding(Charging):
         until = self.clock(books) + terms.seconds
         taken, overage = self.draw(books, operation, amount)
         said = {"operation": operation, "amount": amount, "taken": taken, "overage": overage, "until": until}
-        self.enter(name, "hold", op, overage - amount, **said)
+        path = order.member.id if order.member else ""
+        counted = self.count(name, self.levels_called(order), amount)
+        self.enter(name, "hold", op, overage - amount, **said, **whose(path, counted))
         receipt = self.balance(books, operation)
         self.operations[op] = Operation(
             *(name, amount, operation, receipt, books.period.start, taken, overage, "held", 0),
             *(until, terms.on_expiry, terms.at_least),
+            path=path,
+            counted=counted,
         )
         return Done(op=op, balance=receipt, now=self.clock(books))
 
@@ -39,6 +44,7 @@ class Holding(Charging):
             return Extended(word=Word.GONE)
         wanted = max(0, amount - known.amount)
         more = 0 if books.status is Status.SUSPENDED else min(wanted, self.drawable(books, known.operation))
+        more = self.within_budgets(name, self.still(known.counted), more)
         known.until = self.clock(books) + seconds
         if more:
             self.hold_more(op, known, more)
@@ -56,7 +62,8 @@ class Holding(Charging):
         known.taken = together(known.taken, taken)
         known.overage += overage
         said = {"operation": known.operation, "amount": more, "taken": taken, "overage": overage, "until": known.until}
-        self.enter(known.account, "extend", op, overage - more, **said)
+        counted = self.count(known.account, self.still(known.counted), more)
+        self.enter(known.account, "extend", op, overage - more, **said, **whose(known.path, counted))
 
     def settle(self, name: str, op: str, price: int, *, overrun: bool) -> Closed:
         books = self.books.get(name)
@@ -71,20 +78,27 @@ class Holding(Charging):
             return self.settle_late(op, known, price)
         above = max(0, price - known.amount)
         extra = min(above, self.drawable(books, known.operation)) if overrun else 0
+        levels = self.still(known.counted)
+        self.turned(name, levels)
+        extra = self.within_budgets(name, levels, extra)
         asked = {"asked": price} if extra < above else {}
         return self.close(op, known, "settle", min(price, known.amount), extra, **asked)
 
     def settle_late(self, op: str, known: Operation, price: int) -> Closed:
         """The sweeper has given all back already: charge anew what can be had."""
         books = self.books[known.account]
-        amount = min(price, self.drawable(books, known.operation))
+        levels = self.still(known.counted)
+        amount = self.within_budgets(known.account, levels, min(price, self.drawable(books, known.operation)))
         self.sweep(known.account)
         known.taken, known.overage = self.draw(books, known.operation, amount)
         known.amount, known.start, known.state = amount, books.period.start, "settled"
         books.used[known.operation] += amount
         said = {"operation": known.operation, "amount": amount, "taken": known.taken, "overage": known.overage}
         asked = {"asked": price} if amount < price else {}
-        self.enter(known.account, "late", op, known.overage - amount, **said, **asked)
+        known.counted = self.count(known.account, levels, amount)
+        self.enter(
+            known.account, "late", op, known.overage - amount, **said, **asked, **whose(known.path, known.counted)
+        )
         return self.closed(Word.DONE, known, amount)
 
     def release(self, name: str, op: str) -> Closed:
@@ -129,6 +143,9 @@ class Holding(Charging):
         self.sweep(known.account)
         held = known.amount
         to, back = self.unhold(known, price)
+        self.discount(known.account, known.counted, held - price)
+        if extra:
+            self.count(known.account, self.still(known.counted), extra)
         taken, overage = self.draw(books, known.operation, extra)
         known.amount = price + extra
         known.taken = together(known.taken, taken)
@@ -137,6 +154,7 @@ class Holding(Charging):
         books.used[known.operation] += known.amount
         paid = {"operation": known.operation, "amount": known.amount, "taken": known.taken, "overage": known.overage}
         more = {"held": held, "to": to, "back": back} | ({"extra": extra, "drawn": taken} if extra else {})
+        more |= whose(known.path, known.counted)
         self.enter(known.account, kind, op, held - price - back - extra + overage, **paid, **more, **said)
         return self.closed(Word.DONE, known, known.amount)
 

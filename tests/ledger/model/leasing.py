@@ -5,6 +5,7 @@ from meter.ledger.holding import Closed, OnExpiry
 from meter.ledger.leasing import Leased, Posting
 from meter.ledger.promise import Status, Word
 from tests.ledger.model.books import Operation, Taken
+from tests.ledger.model.limiting import Counted, whose
 from tests.ledger.model.undoing import Undoing
 
 SHARE = 20
@@ -58,8 +59,10 @@ class Leasing(Undoing):
         lease.amount, lease.seq = lease.amount - posting.amount, posting.seq
         books.used[posting.operation] += posting.amount
         said = {"operation": posting.operation, "amount": posting.amount, "taken": paid, "overage": 0}
+        counted = self.count(posting.account, self.levels_of(posting.account), posting.amount)
+        said |= whose("", counted)
         self.enter(posting.account, "post", posting.op, 0, **said, lease=posting.fund, seq=posting.seq)
-        self.operations.setdefault(posting.op, self.charged_at(posting, posting.amount, paid, 0))
+        self.operations.setdefault(posting.op, self.charged_at(posting, posting.amount, paid, 0, counted))
         return self.leased(Word.DONE, lease, posting.operation)
 
     def charge_late(self, posting: Posting, *, counted: bool) -> Closed | Word:
@@ -76,20 +79,25 @@ class Leasing(Undoing):
         if books.period.end is not None and books.period.end <= self.clock(books):
             return Word.LAPSED
         books.served[posting.fund] += counted
-        amount = min(posting.amount, self.drawable(books, posting.operation))
+        levels = self.levels_of(name)
+        amount = self.within_budgets(name, levels, min(posting.amount, self.drawable(books, posting.operation)))
         self.sweep(name)
         taken, overage = self.draw(books, posting.operation, amount)
         books.used[posting.operation] += amount
         asked = {"asked": posting.amount} if amount < posting.amount else {}
         said = {"operation": posting.operation, "amount": amount, "taken": taken, "overage": overage}
-        self.enter(name, "late", posting.op, overage - amount, **said, **asked)
-        known = self.operations[posting.op] = self.charged_at(posting, amount, taken, overage)
+        counted = self.count(name, levels, amount)
+        self.enter(name, "late", posting.op, overage - amount, **said, **asked, **whose("", counted))
+        known = self.operations[posting.op] = self.charged_at(posting, amount, taken, overage, counted)
         return self.closed(Word.DONE, known, amount)
 
-    def charged_at(self, posting: Posting, amount: int, taken: Taken, overage: int) -> Operation:
+    def charged_at(
+        self, posting: Posting, amount: int, taken: Taken, overage: int, counted: Counted | None
+    ) -> Operation:
         books = self.books[posting.account]
         receipt = self.balance(books, posting.operation)
-        return Operation(*(posting.account, amount, posting.operation, receipt, books.period.start, taken, overage))
+        facts = (posting.account, amount, posting.operation, receipt, books.period.start, taken, overage)
+        return Operation(*facts, counted=counted)
 
     def leased(self, word: Word, lease: Operation, operation: str | None = None) -> Leased:
         balance = self.balance(self.books[lease.account], operation)

@@ -4,6 +4,7 @@ from meter.credits import Credits
 from meter.ledger.promise import Balance, Undone, Word
 from tests.ledger.model.books import CHARGING, Books, Operation, root
 from tests.ledger.model.holding import Holding
+from tests.ledger.model.limiting import Counted, whose
 
 NOTHING = Balance(remaining=Credits(0), granted=Credits(0), reset_at=None)
 
@@ -65,7 +66,9 @@ class Undoing(Holding):
         if not is_charge(entry):
             return Undone(word=Word.GONE)
         charge = Operation(
-            *(name, entry["amount"], entry["operation"], NOTHING, entry["period"], entry["taken"], entry["overage"])
+            *(name, entry["amount"], entry["operation"], NOTHING, entry["period"], entry["taken"], entry["overage"]),
+            path=entry.get("path", ""),
+            counted=Counted.read(entry["limits"]) if "limits" in entry else None,
         )
         if (root(name), op) in self.labels:
             wanted, given = self.labels[root(name), op]
@@ -97,7 +100,9 @@ class Undoing(Holding):
         else:
             books.spent -= amount
             books.period_granted += amount - overage
+        self.discount(name, charge.counted, amount)
         facts = {"operation": charge.operation, "amount": amount, "to": to, "overage": overage}
+        facts |= whose(charge.path, charge.counted)
         self.enter(name, kind, op, amount - overage, **facts, **said)
 
     def answer(self, books: Books, word: Word, amount: int, charge: Operation) -> Undone:

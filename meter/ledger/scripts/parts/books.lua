@@ -233,6 +233,9 @@ local function commit(b, ledger)
       redis.call('HINCRBY', KEYS[1], field, digits(amount))
     end
   end
+  for _, one in ipairs(b.more or {}) do
+    redis.call('HSET', one[1], one[2], one[3])
+  end
 end
 
 local function answer(b, word, rest)

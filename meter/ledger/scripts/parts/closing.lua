@@ -1,6 +1,6 @@
 -- Closing a hold: once, at a price, and the rest back to the very grants that it came from.
 --
--- KEYS  1 account  2 used  3 op  4 ledger  5 holds
+-- KEYS  1 account  2 used  3 op  4 ledger  5 limits  6 holds
 
 -- What paid in the end, of what was taken: what was burnt last has gone back first, and overage before all.
 local function kept(record, amount)
@@ -34,25 +34,28 @@ local function member_of(b, op)
 end
 
 -- Close at a price of at most what is held; at nothing, all of it goes back. `state` is what the operation is from now
--- on. `extra` is what is drawn above the hold; `rest` is JSON members of the entry.
+-- on. `extra` is what is drawn above the hold; `rest` is JSON members of the entry. The levels that it was counted
+-- at are read by now.
 local function close(b, record, kind, state, price, grace, rest, extra)
   redis.call('XLEN', KEYS[4])
   redis.call('HSTRLEN', KEYS[2], record.operation)
-  redis.call('ZCARD', KEYS[5])
+  redis.call('ZCARD', KEYS[6])
   sweep(b)
   local held = record.amount
   local to, overage = unhold(b, record, price, grace)
   record.taken, record.overage = kept(record, price)
   local delta, more = held - price - overage, ''
+  discount(b, record, held - price)
   if extra > 0 then
     local drawn, beyond = draw(b, record.operation, extra)
     record.taken, record.overage = joined(record.taken, drawn), record.overage + beyond
     delta = delta - extra + beyond
+    count(b, extra)
     more = '"extra":"' .. digits(extra) .. '","drawn":"' .. drawn .. '",'
   end
   record.amount = price + extra
-  enter(b, kind, record.op, '"operation":"' .. record.operation .. '","amount":"' .. digits(record.amount)
-    .. '","held":"' .. digits(held) .. '","taken":"' .. record.taken .. '","overage":"' .. digits(record.overage)
+  enter(b, kind, record.op, said_of(record) .. '"operation":"' .. record.operation .. '","amount":"'
+    .. digits(record.amount) .. '","held":"' .. digits(held) .. '","taken":"' .. record.taken .. '","overage":"' .. digits(record.overage)
     .. '","to":"' .. to .. '","back":"' .. digits(overage) .. '",' .. more .. rest, delta)
   commit(b, KEYS[4])
   if record.amount > 0 then
@@ -60,5 +63,5 @@ local function close(b, record, kind, state, price, grace, rest, extra)
   end
   record.state, record.receipt = state, balance(b, record.operation)
   write_record(KEYS[3], record)
-  redis.call('ZREM', KEYS[5], member_of(b, record.op))
+  redis.call('ZREM', KEYS[6], member_of(b, record.op))
 end

@@ -1,0 +1,40 @@
+"""The refusal of a call that would pass a limit of its account, of one above, or of its API key."""
+
+from meter.credits import Credits, text
+from meter.gateway.account_view import number
+from meter.gateway.answers import QUOTA_EXCEEDED, Answers
+from meter.gateway.asgi import ASGIApp
+from meter.ledger.limits import KEY_LEVEL, LimitKind, Reached
+from meter.ledger.promise import Capped
+
+_PER = {LimitKind.BUDGET: "in its period", LimitKind.MINUTE: "a minute", LimitKind.DAY: "a day"}
+
+
+def limit_reached(answers: Answers, capped: Capped) -> ASGIApp:
+    """Refuse the call; ``Retry-After`` is there where waiting helps."""
+    reached = capped.reached
+    wait = None if reached.until is None else max(1, reached.until - capped.now)
+    return answers.refusal(
+        429,
+        "quota_exceeded",
+        "Quota exceeded",
+        _detail(reached, capped.required, wait),
+        members={
+            "violated-policies": [f"{reached.level}:{reached.kind}"],
+            "credits_required": number(capped.required),
+            "credits_limit": number(reached.limit),
+            "credits_spent": number(reached.spent),
+        },
+        retry_seconds=wait,
+        kind=QUOTA_EXCEEDED,
+        balance=capped.balance,
+    )
+
+
+def _detail(reached: Reached, required: Credits, wait: int | None) -> str:
+    whose = "The API key" if reached.level == KEY_LEVEL else f"The account {reached.level}"
+    helps = "ask for less, or for a higher limit" if wait is None else f"try again in {wait} s"
+    return (
+        f"{whose} may spend {text(reached.limit)} credits {_PER[reached.kind]} and has spent {text(reached.spent)}; "
+        f"this request costs {text(required)}: {helps}."
+    )
