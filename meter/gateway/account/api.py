@@ -18,7 +18,8 @@ from meter.gateway.callers import Identify, Unidentified, unknown
 from meter.gateway.clock import PricingClock
 from meter.gateway.desk import refusals
 from meter.gateway.desk.asked import Asked, mounted_at
-from meter.gateway.desk.endpoint import Api, Desk, Endpoint, Turned
+from meter.gateway.desk.endpoint import Desk, Endpoint, Turned
+from meter.gateway.desk.openapi import Api
 from meter.gateway.desk.shapes import TEXT, many, maybe, record
 from meter.gateway.tariff import Tariff, TariffBoard
 from meter.ledger.promise import Statement

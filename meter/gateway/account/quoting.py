@@ -20,7 +20,9 @@ from meter.pricing.quote import price
 
 FIELDS_MAX = 50
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+FieldName = Annotated[str, msgspec.Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$")]
+FieldValue = Annotated[str, msgspec.Meta(pattern=r"^[\x20-\x7e]{0,2000}$")]
+MeterName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Units = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "number", "minimum": 0, "maximum": 1e15})]
 
 
@@ -30,23 +32,17 @@ class Described(msgspec.Struct, forbid_unknown_fields=True):
     method: Annotated[str, msgspec.Meta(pattern="^[A-Z]{1,20}$")]
     target: Annotated[str, msgspec.Meta(pattern=r"^/[\x21-\x7e]{0,2000}$", description="The path, with its query.")]
     host: Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{0,255}$")] = ""
-    headers: Annotated[
-        dict[Name, Annotated[str, msgspec.Meta(max_length=2000)]], msgspec.Meta(max_length=FIELDS_MAX)
-    ] = {}
+    headers: Annotated[dict[FieldName, FieldValue], msgspec.Meta(max_length=FIELDS_MAX)] = {}
     usage: Annotated[
-        dict[Name, Units],
+        dict[MeterName, Units],
         msgspec.Meta(max_length=FIELDS_MAX, description="What its meters will read, by their names in the price."),
     ] = {}
 
 
 def request_of(described: Described) -> Request:
-    """Put the request together as it would arrive.
-
-    Raises:
-        BadRequest: a header can't be sent.
-    """
+    """Put the request together as it would arrive."""
     target, _, query = described.target.partition("?")
-    headers = [_header(name, value) for name, value in described.headers.items()]
+    headers = [(name.lower().encode(), value.strip().encode()) for name, value in described.headers.items()]
     return Request(
         method=described.method,
         host=described.host,
@@ -106,10 +102,3 @@ def _units(name: str, written: msgspec.Raw) -> Fraction:
     if units < 0:
         raise BadRequest(f"The usage of {name} is below 0.")
     return units
-
-
-def _header(name: str, value: str) -> tuple[bytes, bytes]:
-    try:
-        return name.lower().encode("ascii"), value.strip().encode("latin-1")
-    except ValueError as error:
-        raise BadRequest(f"{name[:40]!r} is no header that can be sent.") from error

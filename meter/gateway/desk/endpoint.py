@@ -15,7 +15,7 @@ from meter.gateway.answers import Answers
 from meter.gateway.asgi import ASGIApp, Receive, Scope
 from meter.gateway.desk import refusals
 from meter.gateway.desk.asked import Asked, BadRequest, Gone, TooLarge, mounted_at, segments
-from meter.gateway.desk.openapi import document
+from meter.gateway.desk.openapi import Api, document
 from meter.gateway.desk.shapes import Shape
 from meter.ledger.names import BadName
 from meter.ledger.promise import LedgerUnavailable
@@ -69,19 +69,6 @@ class Endpoint(Generic[W]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Api:
-    """What a desk's document says besides its endpoints."""
-
-    title: str
-    schemes: Mapping[str, object]
-    """How one says who asks, by name; each of them is enough."""
-    refusals: Sequence[int]
-    """The statuses that every endpoint may refuse with."""
-    open: bool
-    """Whether anybody may read the document."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Desk(Generic[W]):
     """Finds who answers a request, and answers what nobody does."""
 
@@ -112,9 +99,7 @@ class Desk(Generic[W]):
         who = None if self.api.open else await self.admit(scope, 1)
         if isinstance(who, Turned):
             return who.answer
-        api = self.api
-        root = mounted_at(scope) + self.path
-        written = document(api.title, self.endpoints, schemes=api.schemes, refusals=api.refusals, root=root)
+        written = document(self.api, self.endpoints, path=self.path, mount=mounted_at(scope))
         return self.answers.json(json_text(written))
 
     async def _answered(self, endpoint: Endpoint[W], asked: Asked) -> ASGIApp:

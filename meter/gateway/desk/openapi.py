@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
@@ -75,39 +76,49 @@ class Documented(Protocol):
         ...
 
 
-def document(
-    title: str, endpoints: Sequence[Documented], *, schemes: Mapping[str, object], refusals: Sequence[int], root: str
-) -> Mapping[str, object]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """What a desk's document says besides its endpoints."""
+
+    title: str
+    schemes: Mapping[str, object]
+    """How one says who asks, by name; each of them is enough."""
+    refusals: Sequence[int]
+    """The statuses that every endpoint may refuse with."""
+    open: bool
+    """Whether anybody may read the document."""
+
+
+def document(api: Api, endpoints: Sequence[Documented], *, path: str, mount: str) -> Mapping[str, object]:
     """Write the document.
 
     Args:
-        title: of the API.
-        endpoints: what it answers.
-        schemes: how one says who asks, by name; each of them is enough.
-        refusals: the statuses that every endpoint may refuse with.
-        root: the path that everything lies below.
+        api: what it is of.
+        endpoints: what is answered.
+        path: the desk's own.
+        mount: the path that the app is mounted at; empty where that is the root.
     """
     kinds = [one.body for one in endpoints if one.body is not None]
     _, components = msgspec.json.schema_components(kinds, ref_template=_REF)
     paths: dict[str, dict[str, object]] = {}
     for one in endpoints:
-        paths.setdefault(one.path or "/", {})[one.method.lower()] = _operation(one, schemes, refusals)
+        paths.setdefault(path + one.path, {})[one.method.lower()] = _operation(one, api)
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": "1"},
-        "servers": [{"url": root}],
-        "paths": {path: _with_names(path, methods) for path, methods in paths.items()},
-        "components": {"schemas": {**components, "Problem": PROBLEM}, "securitySchemes": schemes},
+        "info": {"title": api.title, "version": "1"},
+        "servers": [{"url": mount or "/"}],
+        "paths": {here: _with_names(here, methods) for here, methods in paths.items()},
+        "components": {"schemas": {**components, "Problem": PROBLEM}, "securitySchemes": api.schemes},
     }
 
 
-def _operation(one: Documented, schemes: Mapping[str, object], refusals: Sequence[int]) -> Mapping[str, object]:
-    statuses = sorted({*one.refusals, *refusals})
+def _operation(one: Documented, api: Api) -> Mapping[str, object]:
+    statuses = sorted({*one.refusals, *api.refusals})
     operation: dict[str, object] = {
         "operationId": one.name,
         "summary": one.summary,
         "parameters": _parameters(one.query),
-        "security": [{name: []} for name in schemes],
+        "security": [{name: []} for name in api.schemes],
         "responses": {
             **{str(status): _response(*said) for status, said in one.answers.items()},
             **{str(status): _response(WHY[status], PROBLEM_REF, "application/problem+json") for status in statuses},

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from meter.gateway.answers import Answers
 from meter.gateway.asgi import Scope
 from meter.gateway.desk import refusals
-from meter.gateway.desk.endpoint import Api, Desk, Turned
+from meter.gateway.desk.endpoint import Desk, Turned
+from meter.gateway.desk.openapi import Api
 from meter.gateway.operator.accounts import Accounts
 from meter.gateway.operator.books import Books
 from meter.gateway.operator.export import Export

@@ -25,7 +25,7 @@ _CREDITS = {"type": "number", "minimum": 0, "maximum": 9_007_199_254}
 
 NOTHING = msgspec.Raw(b"null")
 
-Amount = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema=_CREDITS)]
+SomeAmount = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={**_CREDITS, "minimum": 0.000001})]
 AmountOrNull = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={**_CREDITS, "type": ["number", "null"]})]
 AccountId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64}){0,3}$", max_length=260)]
 GrantId = Annotated[str, msgspec.Meta(pattern=r"^(?!period:|adjustment:)[A-Za-z0-9._:-]{1,64}$")]
@@ -56,7 +56,7 @@ class GrantAsked(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Credits that are to be given; the same id gives them once, however often it is sent."""
 
     id: GrantId
-    credits: Amount
+    credits: SomeAmount
     kind: GrantKind = GrantKind.PURCHASED
     priority: Annotated[int, msgspec.Meta(ge=0, le=100, description="The lowest is burnt first.")] = 50
     expires_at: Moment | None = None

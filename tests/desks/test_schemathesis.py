@@ -1,0 +1,86 @@
+"""Both APIs under schemathesis, over a real socket: whatever their documents allow, and much that they don't, is sent.
+
+No answer is a 500, each is one that the document knows, in the shape that it gives, and without a credential there is
+none. What a document can't say, such as which plans there are, may be refused: so valid data need not be accepted.
+"""
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+
+from meter.credits import parse
+from meter.gateway.account import buckets
+from meter.gateway.asgi import ASGIApp
+from meter.policy.model import PeriodUnit
+from meter.pricing.terms import Terms
+from tests.conftest import STEP_SECONDS
+from tests.desks.test_account_endpoints import RICH
+from tests.support.asgi import answering, until
+from tests.support.metering import TOKEN, metered
+
+RUN_SECONDS_MAX = 250
+SMALL = Terms(plan="small", included=parse("1000"), period=PeriodUnit.MONTH)
+ONE_CREDENTIAL = "identity: {header: X-API-Key, bearer: false}\n"
+"""The check that credentials are asked for takes one of them away, and knows of one."""
+
+
+@asynccontextmanager
+async def served(app: ASGIApp) -> AsyncIterator[str]:
+    """Serve an app that runs already, on a port of its own."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error"))
+    running = asyncio.create_task(server.serve([listener]))
+    await until(lambda: server.started)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await running
+
+
+async def run(url: str, header: str, *, examples: int, folder) -> tuple[int, str]:
+    """Let schemathesis send what it thinks of; its exit code, and what it said."""
+    code = "import sys; from schemathesis.cli import schemathesis; schemathesis()"
+    options = [
+        *("--header", header, "--max-examples", str(examples), "--seed", "1", "--request-timeout", str(STEP_SECONDS)),
+        *("--exclude-checks", "positive_data_acceptance", "--suppress-health-check", "all", "--continue-on-failure"),
+        *("--generation-database", "none"),
+    ]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code, "run", url, *options),
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(RUN_SECONDS_MAX):
+        said, _ = await process.communicate()
+    return process.returncode or 0, said.decode()
+
+
+@pytest.mark.slow
+async def test_the_accounts_api_withstands_whatever_is_sent(store_url, tmp_path, monkeypatch):
+    monkeypatch.setattr(buckets, "TOKENS_MAX", 10**9)
+    async with metered(answering(), tmp_path, store_url, RICH + ONE_CREDENTIAL, identify=None) as here:
+        await here.books.open("acme", SMALL)
+        written, _ = await here.books.key("acme")
+        async with served(here.app) as url:
+            code, said = await run(f"{url}/credits/openapi.json", f"x-api-key: {written}", examples=25, folder=tmp_path)
+
+    assert code == 0, said
+
+
+@pytest.mark.slow
+async def test_the_operators_api_withstands_whatever_is_sent(store_url, tmp_path):
+    async with (
+        metered(answering(), tmp_path, store_url, RICH, identify=None, operator_token=TOKEN) as here,
+        served(here.app) as url,
+    ):
+        token = f"Authorization: Bearer {TOKEN}"
+        code, said = await run(f"{url}/_meter/openapi.json", token, examples=8, folder=tmp_path)
+
+    assert code == 0, said
