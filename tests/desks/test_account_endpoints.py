@@ -170,7 +170,7 @@ async def test_the_ledger_is_read_page_by_page_the_newest_first(store_url, tmp_p
 
 
 async def test_a_page_never_looks_at_more_than_so_many_entries(store_url, tmp_path, monkeypatch):
-    monkeypatch.setattr(entries, "PAGE_MAX", 2)
+    monkeypatch.setattr(entries, "AT_ONCE", 2)
     monkeypatch.setattr(entries.page, "__kwdefaults__", {"look_at": 4})
     async with metered(answering(), tmp_path, store_url) as here:
         await call(here.app)

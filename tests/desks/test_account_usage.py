@@ -43,7 +43,7 @@ async def test_days_that_cannot_be_counted_are_not_claimed(ledger, monkeypatch):
     for _ in range(5):
         await charged(ledger, account, 1)
     monkeypatch.setattr(usage, "LOOKED_AT_MAX", 2)
-    monkeypatch.setattr(usage, "PAGE_MAX", 2)
+    monkeypatch.setattr(usage, "AT_ONCE", 2)
     said = await shown(ledger)
 
     assert said["days_since"] > said["period"]["start"]

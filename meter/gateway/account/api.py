@@ -110,7 +110,7 @@ class AccountApi:
                 summary="What was used in this period, by operation and by day.",
                 answer=self._usage,
                 answers={200: ("What was used; the days are whole from `days_since` on.", shapes.data(shapes.USAGE))},
-                cost=20,
+                cost=30,
             ),
             Endpoint(
                 method="GET",
@@ -129,7 +129,7 @@ class AccountApi:
                 answer=self._page,
                 answers={200: ("A page.", shapes.data(many(shapes.ENTRY), next=maybe(TEXT)))},
                 query=Paged,
-                cost=6,
+                cost=10,
             ),
             Endpoint(
                 method="GET",
@@ -139,7 +139,7 @@ class AccountApi:
                 answer=self._csv,
                 answers={200: ("A page.", CSV)},
                 query=Paged,
-                cost=6,
+                cost=10,
             ),
             Endpoint(
                 method="POST",

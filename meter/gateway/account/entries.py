@@ -19,6 +19,8 @@ from meter.ledger.shards import PAGE_MAX, Looked
 
 LOOKED_AT_MAX = 5_000
 """How many entries of the shard are looked at for one page."""
+AT_ONCE = 250
+"""How many of them in one step: the store does nothing else for about half a millisecond."""
 
 COLUMNS = ("id", "at", "kind", "operation", "op", "grant", "credits", "change", "balance")
 
@@ -46,8 +48,8 @@ class Page:
 async def page(ledger: Entries, account: str, before: str, *, count: int, look_at: int = LOOKED_AT_MAX) -> Page:
     """Read the entries before a cursor; an empty one begins with the newest."""
     found: list[tuple[str, Entry]] = []
-    for _ in range(0, look_at, PAGE_MAX):
-        looked = await ledger.entries_of(account, before, look_at=PAGE_MAX, count=count - len(found))
+    for _ in range(0, look_at, AT_ONCE):
+        looked = await ledger.entries_of(account, before, look_at=AT_ONCE, count=count - len(found))
         before = looked.last
         found += [(place, entry) for place, entry in map(_read, looked.entries) if entry and entry.account == account]
         if len(found) == count or not before:

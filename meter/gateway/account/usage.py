@@ -10,15 +10,14 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from meter.credits import Credits
-from meter.gateway.account.entries import Entries
+from meter.gateway.account.entries import AT_ONCE, Entries
 from meter.gateway.account_view import JsonObject, moment_text, number, period_object
 from meter.ledger.audit.entry import Entry, Kind, read
 from meter.ledger.history import CHARGING, GIVING_BACK
 from meter.ledger.promise import Statement
-from meter.ledger.shards import PAGE_MAX
 from meter.policy.model import Operation
 
-LOOKED_AT_MAX = 20_000
+LOOKED_AT_MAX = 10_000
 """How many entries of the shard are looked at; what is older is counted by operation alone."""
 
 _BEGINNING = (Kind.OPEN, Kind.RENEW)
@@ -85,8 +84,8 @@ async def _days(ledger: Entries, statement: Statement) -> tuple[_Days, int]:
     """Count the days, and find the second from which on they are whole."""
     account, oldest = statement.account, ""
     days = _Days(zone=ZoneInfo(account.terms.zone), start=account.period.start)
-    for _ in range(0, LOOKED_AT_MAX, PAGE_MAX):
-        looked = await ledger.entries_of(account.id, oldest, look_at=PAGE_MAX, count=PAGE_MAX)
+    for _ in range(0, LOOKED_AT_MAX, AT_ONCE):
+        looked = await ledger.entries_of(account.id, oldest, look_at=AT_ONCE, count=AT_ONCE)
         for place, written in looked.entries:
             entry, oldest = read(written), place
             if entry is not None and entry.account == account.id and not days.whole:
