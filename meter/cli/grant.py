@@ -1,4 +1,4 @@
-"""``meter grant`` and ``meter balance``: credits in, and how they stand."""
+"""``meter grant``, ``meter revoke`` and ``meter balance``: credits in, back, and how they stand."""
 
 from typing import Annotated
 
@@ -12,10 +12,10 @@ from meter.cli.store import ask, known, nobody
 from meter.credits import parse, text
 from meter.gateway.account_view import credits_object, number
 from meter.ledger.names import check_grant_id
-from meter.ledger.promise import Balance, Grant, GrantKind, Ledger, Word
+from meter.ledger.promise import Balance, Grant, GrantKind, Ledger, Undone, Word
 
 Amount = Annotated[str, typer.Argument(metavar="CREDITS", help="How many, such as 1000 or 0.5.")]
-GrantId = Annotated[str, typer.Option("--id", help="The grant's name: the same id never grants twice.")]
+GrantId = Annotated[str, typer.Option("--id", help="The grant's name: the same id never grants, or revokes, twice.")]
 Kind = Annotated[GrantKind, typer.Option("--kind", help="What the credits were given for.")]
 Priority = Annotated[int, typer.Option("--priority", min=0, max=100, help="The lowest is burnt first.")]
 Note = Annotated[str, typer.Option("--note", help="Why, for the books.")]
@@ -57,6 +57,17 @@ def grant(
     show(f"{id}: {text(lot.amount)} credits, {done}. Account {account!r} has {text(balance.remaining)}.")
 
 
+def revoke(account: AccountId, *, id: GrantId, redis: Redis = None, data: Data = None, json: Json = False) -> None:  # noqa: A002
+    """Take back what is left of a grant. Repeating it changes nothing and is fine."""
+    undone = ask(lambda ledger: _revoked(ledger, account, id), redis=redis, data=data)
+    done = undone.word is Word.DONE
+    if json:
+        show_json({"account": account, "id": id, "credits": number(undone.amount), "revoked": done})
+        return
+    what = f"{text(undone.amount)} credits were taken back" if done else "it was revoked before; nothing was changed"
+    show(f"{id}: {what}.")
+
+
 def balance(account: AccountId, *, redis: Redis = None, data: Data = None, json: Json = False) -> None:
     """Show what an account has, in the words of GET /credits."""
     found = ask(lambda ledger: known(ledger, account), redis=redis, data=data)
@@ -64,6 +75,17 @@ def balance(account: AccountId, *, redis: Redis = None, data: Data = None, json:
         show_json({"data": credits_object(found)})
         return
     show_statement(found, f"is {found.status}")
+
+
+async def _revoked(ledger: Ledger, account: str, grant: str) -> Undone:
+    undone = await ledger.revoke(account, grant, op=f"revoke:{grant}")
+    if undone.word is Word.UNKNOWN:
+        raise nobody(account)
+    if undone.word is Word.GONE:
+        raise Refusal(
+            f"Account {account!r} never had a grant {grant[:80]!r}; `meter balance {account}` lists those it has."
+        )
+    return undone
 
 
 async def _granted(ledger: Ledger, account: str, lot: Grant) -> tuple[Word, Balance]:

@@ -294,3 +294,19 @@ def test_a_budget_that_is_none_is_refused(meter, acme, arguments):
 
     assert ended.code == 1
     assert ended.talk
+
+
+def test_what_is_left_of_a_grant_is_taken_back_once(meter, acme):
+    meter("grant", acme, "500", "--id", "order-7")
+    first, again = (meter("revoke", acme, "--id", "order-7", "--json").json() for _ in range(2))
+
+    assert (first["credits"], first["revoked"]) == (500, True)
+    assert (again["credits"], again["revoked"]) == (0, False)
+    assert meter("balance", acme, "--json").json()["data"]["remaining"] == 1000
+
+
+def test_a_grant_that_never_was_is_not_taken_back(meter, acme):
+    ended = meter("revoke", acme, "--id", "order-7")
+
+    assert (ended.code, ended.data) == (1, "")
+    assert "never had a grant 'order-7'" in ended.talk
