@@ -34,8 +34,11 @@ PROVEN = {
     ".ci/run": "tests/test_repository.py::test_ci_finds_a_skipped_test_that_could_have_run",
 }
 """Commands of the documents that cannot be run inside the tests, each with the test that stands for it."""
-STAGED = {"docs/audit.md": "tests/cli/test_audit.py::test_the_document_shows_what_is_really_printed"}
-"""Documents whose sessions need a store with something in it, each with the test that runs them."""
+STAGED = {
+    "docs/audit.md": "tests/cli/test_audit.py::test_the_document_shows_what_is_really_printed",
+    "docs/use.md": "tests/cli/test_pricing_commands.py::test_the_document_on_versions_shows_what_is_really_printed",
+}
+"""Documents whose sessions need a store or a policy with something in it, each with the test that runs them."""
 READY_SECONDS_MAX = 60
 POLL_SECONDS = 0.05
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

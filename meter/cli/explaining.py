@@ -3,15 +3,15 @@
 from dataclasses import replace
 from fractions import Fraction
 
-import msgspec
-
 from meter.cli.printing import show, show_table
 from meter.cli.question import Answer, spoken
 from meter.credits import ZERO, Credits, text
 from meter.gateway.account_view import JsonObject, moment_text, number
+from meter.gateway.desk.numbers import exact
 from meter.policy.ends import FULL, MEANINGS, NEVER_CHARGED, NONE, End
 from meter.policy.model import Route
 from meter.pricing import words
+from meter.pricing.coming_prices import ComingPrice
 from meter.pricing.final import ended
 from meter.pricing.reckoning import reckon
 
@@ -37,14 +37,34 @@ def answer_object(answer: Answer) -> JsonObject:
         "commitment": number(asked.conditions.commitment),
         "policy": quote.policy,
         "prices": quote.prices,
+        "next": None if answer.coming is None else coming_object(answer.coming),
         "route": _route_object(answer.matched.route),
-        "factors": [
-            {"name": one.name, "multiply": msgspec.Raw(words.number(one.multiply).encode()), "reason": one.reason}
-            for one in quote.factors
-        ],
+        "factors": [{"name": one.name, "multiply": exact(one.multiply), "reason": one.reason} for one in quote.factors],
         "trace": quote.trace,
         "outcomes": {end: number(_cost(answer, end)) for end in End},
     }
+
+
+def coming_object(coming: ComingPrice) -> JsonObject:
+    """Shape the next price of an operation."""
+    return {
+        "at": words.moment_text(coming.at),
+        "prices": coming.prices,
+        "credits": None if coming.credits is None else number(coming.credits),
+    }
+
+
+def coming_text(answer: Answer) -> str:
+    """The next price for people; nothing where none is known."""
+    coming = answer.coming
+    if coming is None:
+        return ""
+    ceiling = "" if answer.matched.operation.known_before else "at most "
+    cost = "it has another price" if coming.credits is None else f"it costs {ceiling}{words.amount(coming.credits)}"
+    return (
+        f"From {words.moment_text(coming.at)} on {cost}, by prices {coming.prices}; "
+        "adjustments by time and load come on top."
+    )
 
 
 def price_text(answer: Answer) -> str:
@@ -63,6 +83,8 @@ def show_explanation(answer: Answer) -> None:
     for sentence in _why(answer):
         show(sentence)
     show_table("Steps", ("", "step"), enumerate(quote.trace, 1))
+    if coming := coming_text(answer):
+        show(coming)
     show_table("What it costs, by how the call ends", ("end", "share", "credits"), _outcomes(answer))
 
 

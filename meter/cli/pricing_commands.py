@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from meter.cli.explaining import answer_object, price_text, show_explanation
+from meter.cli.explaining import answer_object, coming_text, price_text, show_explanation
 from meter.cli.options import Commitment, Json, Policies, settings
 from meter.cli.policy_commands import read
 from meter.cli.printing import show, show_json
@@ -57,6 +57,8 @@ def _show_quote(answered: Answer) -> None:
     show(f"{price_text(answered)} for {answered.quote.operation}")
     for step in answered.quote.trace:
         show(f"  {step}")
+    if coming := coming_text(answered):
+        show(f"  {coming}")
 
 
 quote = _asking(_show_quote, "Price a call, and say how the price came about.")

@@ -15,6 +15,7 @@ from meter.cli.ends import Refusal
 from meter.credits import ZERO, Credits, parse
 from meter.policy.mistakes import instead, shown
 from meter.policy.model import PathMode, Plan, Policy, Route
+from meter.pricing.coming_prices import ComingPrice, coming_price
 from meter.pricing.load import fixed
 from meter.pricing.match import Ambiguous, Matched, Matcher, Request, Unpriced
 from meter.pricing.quote import CALM, Conditions, LoadReading, Quote, price
@@ -39,6 +40,8 @@ class Answer:
     quote: Quote
     rivals: tuple[Route, ...]
     """The other routes that match the request, but not as well."""
+    coming: ComingPrice | None
+    """The next price of such a call for that account."""
 
 
 def question(
@@ -60,7 +63,9 @@ def answer(policy: Policy, asked: Question) -> Answer:
     match Matcher(policy, PathMode.STRICT).match(asked.request):
         case Matched() as matched:
             quote = price(matched.operation, asked.conditions, policy.version, matched.usage)
-            return Answer(question=asked, matched=matched, quote=quote, rivals=_rivals(policy, asked, matched))
+            coming = coming_price(matched.operation, asked.conditions, matched.usage)
+            rivals = _rivals(policy, asked, matched)
+            return Answer(question=asked, matched=matched, quote=quote, rivals=rivals, coming=coming)
         case Ambiguous(reason=reason):
             raise Refusal(f"{spoken(asked.request)} would be answered 400 ambiguous_path: {reason}")
         case Unpriced(free=True):

@@ -134,7 +134,23 @@ def _price(operation: Operation, one: Written, meters: Mapping[str, MeterPart]) 
     price = price_of(one.sheet, path, said, meters)
     if price is not None:
         check_price(one.sheet, path, price, operation)
+        _check_unbounded(one.sheet, path, price, operation)
     return price
+
+
+def _check_unbounded(sheet: Sheet, path: Path, price: Price, operation: Operation) -> None:
+    """Report a price that asks of a request what the operation's own does not ask, or the other way round.
+
+    A request that a price without a ceiling can't read is refused, whichever version is in force.
+    """
+    if _asked(price) != _asked(operation.price):
+        meters = ", ".join(sorted(_asked(price) | _asked(operation.price)))
+        problem = f"without at_most, {meters} must be read of every request, and not by all versions"
+        sheet.report(path, problem, f"write a ceiling in each version and in {operation.name} itself: at_most: 50.")
+
+
+def _asked(price: Price) -> frozenset[str]:
+    return frozenset(rate.meter for rate in price.rates) if price.at_most is None else frozenset()
 
 
 def _parts(made: Sheet) -> Iterator[tuple[Path, VersionPart]]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from fractions import Fraction
 from itertools import pairwise
 
-from meter.policy.model import Operation, Price
+from meter.policy.model import Operation, Price, Rate
 from meter.policy.versions import Pin, PriceVersion
 from meter.pricing.calendar import months_begun
 from meter.pricing.conditions import Conditions
@@ -70,6 +70,13 @@ def is_pinned(operation: Operation, conditions: Conditions) -> bool:
 def is_known(operation: Operation, pin: Pin) -> bool:
     """Whether the policy has the version of a pin."""
     return _pinned(operation, pin) is not None
+
+
+def rates(operation: Operation, conditions: Conditions) -> tuple[Rate, ...]:
+    """What its price depends on: the rates by which it is paid, and those that cap that."""
+    paid = priced(operation, conditions).price
+    prices = [paid, *(price for cap in caps(operation, conditions) for price in (cap.price, cap.pinned))]
+    return tuple({rate.meter: rate for price in reversed(prices) for rate in price.rates}.values())
 
 
 def caps(operation: Operation, conditions: Conditions) -> tuple[Cap, ...]:

@@ -1,5 +1,6 @@
 """``quote`` and ``explain`` say what the gateway would charge, and why."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def test_a_quote_for_scripts_holds_all_that_decided(meter):
         "commitment": 0,
         "policy": quote["policy"],
         "prices": None,
+        "next": None,
         "route": {
             "match": "POST /v1/images/{id}/analysis",
             "file": quote["route"]["file"],
@@ -185,3 +187,53 @@ def test_what_cannot_be_meant_ends_with_2_and_names_the_value(meter, option, val
 
     assert (ended.code, ended.data) == (2, "")
     assert value in ended.talk
+
+
+VERSIONS = """
+prices:
+  - {version: "2027-01", effective_at: 2027-01-01T00:00:00Z, operations: {image.analyse: 120}}
+transition: 0.1
+"""
+
+
+@pytest.fixture
+def versions(policies):
+    """The policy, with a version of its prices that is yet to come and a plan that is pinned."""
+    file = policies / "api.yaml"
+    pin = "{included: 1000, period: month, pin: {version: original, until: 2027-03-01T00:00:00Z}}"
+    file.write_text(file.read_text() + f"  legacy: {pin}\n{VERSIONS}")
+
+
+@pytest.mark.usefixtures("versions")
+@pytest.mark.parametrize(
+    ("at", "plan", "paid", "following"),
+    [
+        pytest.param("2026-12-31T12:00:00Z", "free", (100, "original"), ("2027-01-01T00:00:00Z", 120), id="before"),
+        pytest.param("2027-01-01T12:00:00Z", "free", (120, "2027-01"), None, id="from its moment on"),
+        pytest.param("2027-02-28T12:00:00Z", "legacy", (100, "original"), ("2027-03-01T00:00:00Z", 110), id="pinned"),
+        pytest.param("2027-03-01T12:00:00Z", "legacy", (110, "2027-01"), ("2027-04-01T00:00:00Z", 120), id="walking"),
+    ],
+)
+def test_a_quote_names_its_version_and_the_next_price(meter, at, plan, paid, following):
+    quote = meter("quote", *ANALYSIS, "--at", at, "--plan", plan, "--json").json()
+    told = None if quote["next"] is None else (quote["next"]["at"], quote["next"]["credits"])
+
+    assert (quote["credits"], quote["prices"], told) == (*paid, following)
+
+
+@pytest.mark.usefixtures("versions")
+@pytest.mark.parametrize("command", ["quote", "explain"])
+def test_people_are_told_the_next_price(meter, command):
+    said = meter(command, *ANALYSIS, "--at", "2026-12-31T12:00:00Z").data
+
+    assert "From 2027-01-01T00:00:00Z on it costs 120 credits, by prices 2027-01; adjustments by time" in said
+
+
+def test_the_document_on_versions_shows_what_is_really_printed(meter, tmp_path, monkeypatch):
+    document = (Path(__file__).parents[2] / "docs" / "use.md").read_text("utf-8").partition("## Prices by version")[2]
+    blocks = dict(re.findall(r"^```(yaml|console)\n(.*?)^```$", document, re.MULTILINE | re.DOTALL))
+    (tmp_path / "use.yaml").write_text(blocks["yaml"])
+    monkeypatch.setenv("METER_POLICIES", str(tmp_path / "use.yaml"))
+    command, _, printed = blocks["console"].partition("\n")
+
+    assert meter(*command.removeprefix("$ meter ").split()).data == printed

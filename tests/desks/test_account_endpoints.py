@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import jsonschema_rs
@@ -64,8 +65,6 @@ async def test_every_answer_has_the_shape_that_the_document_gives_it(store_url, 
 
 
 async def test_prices_say_what_makes_them_so_and_when_that_changes(store_url, tmp_path):
-    from datetime import UTC, datetime
-
     at = datetime(2026, 11, 25, 3, 30, tzinfo=UTC)
     async with metered(answering(), tmp_path, store_url, RICH, at=at) as here:
         said = exact(await call(here.app, "GET /credits/prices"))["data"]
@@ -84,6 +83,38 @@ async def test_prices_say_what_makes_them_so_and_when_that_changes(store_url, tm
     assert [one["from"] for one in night["windows"]][:2] == ["2026-11-25T03:30:00Z", "2026-11-26T02:00:00Z"]
     assert (surge["applies"], commitment["applies"]) == (False, False)
     assert commitment["tiers"] == [{"from": 100000, "multiply": Decimal("0.8")}]
+
+
+VERSIONED = """
+version: 1
+operations: {item: {credits: 5}}
+routes: [{match: "/v1/item", operation: item}]
+prices:
+  - {version: "2027-01", effective_at: 2027-01-01T00:00:00Z, operations: {item: 8}}
+  - version: "2028-01"
+    effective_at: 2028-01-01T00:00:00Z
+    operations: {item: {base: 4, per: {query.limit: 1}, at_most: 9}}
+transition: 0.2
+plans: {small: {included: 1000, period: month, pin: {version: original, until: 2027-07-01T00:00:00Z}}}
+"""
+
+
+async def test_prices_are_those_of_the_version_that_the_account_pays_by_with_the_next_one(store_url, tmp_path):
+    at = datetime(2027, 7, 15, tzinfo=UTC)
+    async with metered(answering(), tmp_path, store_url, VERSIONED, at=at) as here:
+        [item] = exact(await call(here.app, "GET /credits/prices"))["data"]["operations"]
+        quote = (await quoted(here.app, "GET", "/v1/item")).json["data"]
+
+    assert (item["prices"], item["base"], item["credits"], quote["credits"], quote["prices"]) == (
+        *("2027-01", 8, 6, 6),
+        "2027-01",
+    )
+    assert (item["next"]["at"], item["next"]["credits"], item["next"]["prices"]) == (
+        "2027-08-01T00:00:00Z",
+        7,
+        "2027-01",
+    )
+    assert item["factors"][0]["name"] == "transition"
 
 
 async def test_a_quote_is_what_the_call_then_costs_and_takes_nothing(store_url, tmp_path):

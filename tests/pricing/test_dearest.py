@@ -1,13 +1,15 @@
 """Of several operations, the one that surely costs most, or none."""
 
+from datetime import timedelta
 from fractions import Fraction
 
 import pytest
 
 from meter.credits import Rounding, parse
+from meter.policy.versions import PriceVersion
 from meter.pricing.dearest import dearest
 from meter.pricing.match import Matched
-from tests.pricing.make import NIGHT, SURGE, TIERS, free, operation, rated
+from tests.pricing.make import NIGHT, NOON, SURGE, TIERS, free, operation, rated
 
 
 def meaning(asked, **usage: int | None) -> Matched:
@@ -83,3 +85,35 @@ def test_none_is_the_dearest_where_it_depends(one, other, swapped):
     meanings = [meaning(other), meaning(one)] if swapped else [meaning(one), meaning(other)]
 
     assert dearest(meanings) is None
+
+
+def versioned(name: str, *costs: str, **facts: object) -> Matched:
+    moments = [None, *(NOON + timedelta(days=day) for day in range(len(costs) - 1))]
+    versions = tuple(
+        PriceVersion(name=f"v{place}", effective_at=moment, price=rated(cost, {}))
+        for place, (moment, cost) in enumerate(zip(moments, costs, strict=True))
+    )
+    return meaning(operation(name, costs[0], versions=versions, **facts))
+
+
+def test_what_is_dearer_by_each_version_is_the_dearest_though_their_prices_overlap():
+    dear, other = versioned("a", "2", "200"), versioned("b", "1", "100")
+
+    assert dearest([other, dear]) is dear
+
+
+def test_what_is_dearer_by_one_version_and_cheaper_by_another_is_not_sure():
+    assert dearest([versioned("a", "2", "100"), versioned("b", "1", "200")]) is None
+
+
+def test_with_other_rules_only_what_is_above_every_version_is_the_dearest():
+    other = versioned("b", "1", "100", adjustments=(SURGE,))
+
+    assert dearest([versioned("a", "2", "200"), other]) is None
+    assert dearest([dear := versioned("a", "200", "300"), other]) is dear
+
+
+def test_what_has_no_versions_is_compared_with_each_version():
+    assert dearest([dear := meaning(operation("a", "100")), versioned("b", "1", "100")]) is dear
+    assert dearest([meaning(operation("a", "100")), versioned("b", "1", "101")]) is None
+    assert dearest([meaning(free("a")), dear := versioned("b", "1", "101")]) is dear

@@ -1,13 +1,15 @@
 """What the meters read that are known before a call: never less than any app could read."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from meter.credits import parse
 from meter.policy.model import PathMode
+from meter.policy.versions import PriceVersion
 from meter.pricing.match import Ambiguous, Matched, Matcher
-from tests.pricing.make import operation, policy, rated, request, route
+from tests.pricing.make import NOON, operation, policy, rated, request, route
 
 LISTED = operation("list", rated("1", {"query.limit": "0.01"}, "100"))
 RULES = policy([LISTED], [route("GET /users", "list")])
@@ -127,3 +129,21 @@ def test_a_price_without_ceiling_is_matched_with_its_number():
     verdict = Matcher(rules, PathMode.STRICT).match(request("GET /users", "limit=5"))
 
     assert verdict.usage == {"query.limit": 5}
+
+
+def test_what_the_price_of_another_version_depends_on_is_read_too():
+    later = PriceVersion(name="b", effective_at=NOON, price=rated("1", {"query.pages": "1"}, "100"))
+    versions = (PriceVersion(name="a", effective_at=None, price=LISTED.price), later)
+    rules = policy([replace(LISTED, versions=versions)], [route("GET /users", "list")])
+    verdict = Matcher(rules, PathMode.STRICT).match(request("GET /users", "limit=3&pages=4"))
+
+    assert verdict.usage == {"query.limit": 3, "query.pages": 4}
+
+
+def test_a_request_that_the_price_of_any_version_can_not_read_is_refused():
+    later = PriceVersion(name="b", effective_at=NOON, price=rated("1", {"query.limit": "0.01"}))
+    versions = (PriceVersion(name="a", effective_at=None, price=LISTED.price), later)
+    rules = policy([replace(LISTED, versions=versions)], [route("GET /users", "list")])
+    verdict = Matcher(rules, PathMode.STRICT).match(request("GET /users", "limit=many"))
+
+    assert isinstance(verdict, Ambiguous)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from meter.credits import Credits, Rounding, parse, text
@@ -293,6 +293,7 @@ pins = st.none() | st.builds(pinned, st.integers(0, 5).map(lambda number: f"v{nu
 tokens = st.fractions(0, 10**6, max_denominator=1000)
 
 
+@settings(deadline=None)
 @given(priced_operations(), minutes, pins, tokens)
 def test_at_any_moment_one_price_applies_and_prices_again_the_same(asked, moment, pin, units):
     conditions = at(moment, pin)
@@ -304,6 +305,7 @@ def test_at_any_moment_one_price_applies_and_prices_again_the_same(asked, moment
     assert price(asked, conditions, POLICY) == Pricer(POLICY).price(asked, conditions) == quote
 
 
+@settings(deadline=None)
 @given(priced_operations(), minutes, pins, tokens)
 def test_a_call_never_costs_more_than_in_force_nor_than_its_quote(asked, moment, pin, units):
     conditions = at(moment, pin)
@@ -314,6 +316,7 @@ def test_a_call_never_costs_more_than_in_force_nor_than_its_quote(asked, moment,
         assert called <= ended(asked, at(moment), {"tokens": units}).credits
 
 
+@settings(deadline=None)
 @given(priced_operations(), minutes, pins, tokens)
 def test_what_a_running_call_costs_by_now_is_what_it_will_be_charged(asked, moment, pin, units):
     conditions = at(moment, pin)
@@ -325,6 +328,7 @@ def test_what_a_running_call_costs_by_now_is_what_it_will_be_charged(asked, mome
         assert charged == max(1, (running + Fraction(1, 2)).__floor__())
 
 
+@settings(deadline=None)
 @given(priced_operations(rising=True), st.data())
 def test_while_prices_rise_a_walk_rises_by_at_most_the_share_a_month(asked, data):
     pin = data.draw(st.builds(pinned, st.sampled_from([one.name for one in asked.versions]), minutes))
@@ -340,6 +344,7 @@ def test_while_prices_rise_a_walk_rises_by_at_most_the_share_a_month(asked, data
         assert paid <= then <= paid + step + 1
 
 
+@settings(deadline=None)
 @given(priced_operations(rising=True), st.data())
 def test_a_walk_arrives_at_the_price_in_force(asked, data):
     pin = data.draw(st.builds(pinned, st.sampled_from([one.name for one in asked.versions]), minutes))

@@ -1,10 +1,13 @@
 """One call's charge, from the till's side: hints that are wrong, stores that fall silent, ends that give back."""
 
 import asyncio
+import json
 import os
 import signal
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
+from fractions import Fraction
 
 import pytest
 
@@ -16,11 +19,13 @@ from meter.ledger.promise import LedgerUnavailable, Refused, Short, Word
 from meter.ledger.undo import UndoList
 from meter.policy.ends import End
 from meter.policy.model import PeriodUnit, Plan
+from meter.policy.versions import ORIGINAL, Pin, PriceVersion
 from meter.pricing.quote import CALM, Pricer
+from meter.pricing.record import re_rate
 from meter.pricing.terms import Terms
 from meter.till import Caller, Charge, ChargeClosed, Dear, Sale, Till
 from tests.conftest import STEP_SECONDS
-from tests.pricing.make import NOON, PLACE, TIERS, operation
+from tests.pricing.make import NOON, PLACE, TIERS, operation, rated
 from tests.support.asgi import until
 
 ACME = Caller(account="acme")
@@ -262,3 +267,57 @@ async def test_a_call_whose_charge_the_books_cannot_give_back_is_told_so(store_u
 
     assert charge.consumed == parse("100")
     assert caplog.messages == [f"{charge._booking._order.op} of account acme was not given back: gone."]
+
+
+RAISED = operation(
+    "item",
+    "100",
+    versions=(
+        PriceVersion(name=ORIGINAL, effective_at=None, price=rated("100", {})),
+        PriceVersion(name="2026-11", effective_at=NOON - timedelta(days=1), price=rated("120", {})),
+    ),
+    transition=Fraction("0.05"),
+)
+
+
+@pytest.mark.parametrize(
+    ("pin", "costs"),
+    [
+        pytest.param(None, "120", id="what is in force"),
+        pytest.param(Pin(version=ORIGINAL, until=NOON + timedelta(days=1)), "100", id="its pin"),
+        pytest.param(Pin(version=ORIGINAL, until=NOON), "105", id="one step from its pin"),
+    ],
+)
+async def test_an_account_is_charged_by_the_version_that_its_terms_say(any_store_url, tmp_path, pin, costs):
+    async with tills(any_store_url, tmp_path) as ([till], ledger, _):
+        before = await opened(till, of=RAISED)
+        await ledger.set_terms("acme", replace(TERMS, pin=pin), op="pin")
+        charge = await opened(till, of=RAISED)
+        entries = await ledger.entries(ledger.shard_of("acme"), "0-0", 10)
+        account = await ledger.find_account("acme")
+    entry = json.loads(entries[-1][1])
+
+    assert (before.consumed, charge.consumed) == (parse("120"), parse(costs))
+    assert (account.terms.pin, entry["quote"]["prices"]) == (pin, charge.quote.prices)
+    assert re_rate(json.dumps(entry["quote"])) == parse(costs)
+
+
+async def test_a_hold_of_an_account_that_walks_is_settled_at_what_its_use_would_have_cost(any_store_url, tmp_path):
+    prices = rated("10", {"tokens": "0.1"}, "50"), rated("0", {"tokens": "1"}, "100")
+    chat = replace(
+        RAISED,
+        name="chat",
+        price=prices[0],
+        versions=tuple(replace(one, price=price) for one, price in zip(RAISED.versions, prices, strict=True)),
+    )
+    async with tills(any_store_url, tmp_path) as ([till], ledger, _):
+        await till.account(ACME)
+        await ledger.set_terms("acme", replace(TERMS, pin=Pin(version=ORIGINAL, until=NOON)), op="pin")
+        charge = await opened(till, of=chat)
+        held = (await ledger.statement("acme")).reserved
+        charge.usage.add("tokens", 100)
+        await charge.close(End.SUCCESS)
+        books = await ledger.statement("acme")
+
+    assert held == parse("53")
+    assert (books.consumed, books.reserved) == (parse("21"), 0)

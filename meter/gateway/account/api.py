@@ -215,6 +215,7 @@ class AccountApi:
             load=self._load.reading(),
             commitment=account.account.terms.commitment,
             drill=self._clock.drill,
+            pin=account.account.terms.pin,
         )
 
     def _shown(self, value: object) -> ASGIApp:

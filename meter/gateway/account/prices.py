@@ -19,8 +19,10 @@ from meter.policy.model import (
 )
 from meter.pricing.adjust import factor
 from meter.pricing.coming import Span, spans
+from meter.pricing.coming_prices import coming_price
 from meter.pricing.conditions import Conditions, Factor
 from meter.pricing.quote import price
+from meter.pricing.versions import priced, rates, version_name
 
 COMING_DAYS = 7
 """So far ahead windows of time are told."""
@@ -46,16 +48,30 @@ class PriceList:
         }
 
     def _operation(self, operation: Operation) -> JsonObject:
-        now = self._now(operation)
+        now, price_now = self._now(operation), priced(operation, self.conditions).price
         return {
             "operation": operation.name,
             "title": operation.title,
             "free": operation.free,
             "observed": operation.observe,
             "credits": None if now is None else number(now[0]),
-            "known_before": operation.price.known_before,
-            **_price(operation.price),
+            "known_before": all(rate.kind.known_before for rate in rates(operation, self.conditions)),
+            **_price(price_now),
             "factors": [factor_object(one) for one in now[1]] if now else [],
+            "prices": version_name(operation, self.conditions),
+            "next": self._next(operation),
+        }
+
+    def _next(self, operation: Operation) -> JsonObject | None:
+        """The next price, before adjustments by time and load; None where no change is known."""
+        coming = coming_price(operation, self.conditions)
+        if coming is None:
+            return None
+        return {
+            "at": moment_text(int(coming.at.timestamp())),
+            "prices": coming.prices,
+            "credits": None if coming.credits is None else number(coming.credits),
+            **_price(coming.price),
         }
 
     def _now(self, operation: Operation) -> tuple[Credits, tuple[Factor, ...]] | None:

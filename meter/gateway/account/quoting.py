@@ -17,6 +17,7 @@ from meter.policy.model import Operation
 from meter.pricing.conditions import Conditions
 from meter.pricing.match import Matched, Request
 from meter.pricing.quote import price
+from meter.pricing.versions import rates
 
 FIELDS_MAX = 50
 
@@ -60,7 +61,7 @@ def quote_object(
     operation = matched.operation
     usage = {**_usage(operation, described.usage), **matched.usage}
     quote = price(operation, conditions, version, usage)
-    known = all(usage.get(rate.meter) is not None for rate in operation.price.rates)
+    known = all(usage.get(rate.meter) is not None for rate in rates(operation, conditions))
     drawable = _drawable(statement, operation.name)
     return {
         "operation": operation.name,
@@ -74,6 +75,7 @@ def quote_object(
         "remaining": number(drawable),
         "affordable": statement.status is Status.ACTIVE and (operation.observe or quote.credits <= drawable),
         "policy": quote.policy,
+        "prices": quote.prices,
         "as_of": moment_text(int(quote.moment.timestamp())),
     }
 
@@ -86,7 +88,7 @@ def _drawable(statement: Statement, operation: str) -> Credits:
 
 
 def _usage(operation: Operation, said: Mapping[str, msgspec.Raw]) -> Mapping[str, Fraction]:
-    meters = {rate.meter for rate in operation.price.rates}
+    meters = {rate.meter for rate in operation.rates}
     for name in said:
         if name not in meters:
             known = ", ".join(sorted(meters)) or "nothing"

@@ -61,6 +61,17 @@ PRICE = record(
     per=by_name(NUMBER),
     at_most=maybe(AMOUNT),
     factors=many(FACTOR),
+    prices=maybe(TEXT),
+    next=maybe(
+        record(
+            at=MOMENT,
+            prices=TEXT,
+            credits=maybe(AMOUNT),
+            base=AMOUNT,
+            per=by_name(NUMBER),
+            at_most=maybe(AMOUNT),
+        )
+    ),
 )
 
 ADJUSTMENT = record(
@@ -113,6 +124,7 @@ QUOTE = record(
     remaining=AMOUNT,
     affordable=FLAG,
     policy=TEXT,
+    prices=maybe(TEXT),
     as_of=MOMENT,
 )
 
