@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import os
+from ipaddress import ip_network
 from pathlib import Path
 
 from meter.desks import answers_of, operator_api_of
 from meter.gateway.asgi import ASGIApp, Receive, Scope, Send
-from meter.gateway.callers import AppIdentify, by_app, by_key
+from meter.gateway.callers import AppIdentify, Identify, by_app
 from meter.gateway.challenge import PaymentHook
 from meter.gateway.desks import Desks
+from meter.gateway.identification import Identification
 from meter.gateway.lifespan import Lifespan
 from meter.gateway.load_watch import Signal
 from meter.gateway.operator_api import Health
@@ -52,7 +54,7 @@ class MeterMiddleware:
             policies: the policy file, or the folder of policy files.
             redis: the store's URL. None: ``METER_REDIS``, else a server of our own.
             identify: names the account that a request's scope is charged to; plain or async; None for nobody. Without
-                it, requests carry API keys.
+                it, the policy's ``identity`` says how: by API keys, where it says nothing.
             open_accounts: the plan on which an unknown account is opened. Without it, unknown accounts are refused.
             load: how loaded the service is, where it knows that itself; 1 is at its capacity.
             payment: says how the caller of a scope can pay for what it lacks, in a 402: see docs/alerts.md.
@@ -79,7 +81,7 @@ class MeterMiddleware:
                 app=app,
                 settings=self._settings,
                 board=TariffBoard(require_fit(load_policy(self._settings.policies), self._settings), paths),
-                identify=by_app(identify) if identify else by_key,
+                identify=_identify(identify, self._settings),
                 signal=load,
                 payment=payment,
             )
@@ -160,6 +162,12 @@ class MeterMiddleware:
         if desk is not None:
             return desk if scope["type"] == "http" else refusal
         return self._app if tariff.takes_nothing(tariff.verdict(scope), scope) else refusal
+
+
+def _identify(identify: AppIdentify | None, settings: Settings) -> Identify:
+    folder = settings.policies if settings.policies.is_dir() else settings.policies.parent
+    proxies = tuple(ip_network(each) for each in settings.trusted_proxies)
+    return by_app(identify, proxies) if identify else Identification(proxies=proxies, folder=folder)
 
 
 def _in_event_loop() -> bool:

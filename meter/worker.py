@@ -6,6 +6,7 @@ a lifespan is served as well.
 
 import asyncio
 import contextlib
+import importlib.util
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
@@ -40,7 +41,7 @@ from meter.policy.mistakes import PolicyError
 from meter.policy.model import LoadAdjustment, Plan, Policy
 from meter.settings import Settings, SettingsError
 from meter.store import open_books
-from meter.till import Opening, Till
+from meter.till import Till
 
 log = logging.getLogger("meter")
 
@@ -113,7 +114,7 @@ class Worker:
             outages = Outages(ledger, data / "reserve", off=why_off(self._settings.redis or "", data))
             outages.told(self._blueprint.board.tariff.policy)
             stack.push_async_callback(outages.close)
-            till = Till(ledger, undo, opening=self._opening(), reserve=outages.reserve)
+            till = Till(ledger, undo, opening=self._opening, reserve=outages.reserve)
             claims = OpenClaims(ledger)
             self.meter = self._meter(ledger, till, load, claims, lambda: self._health(ledger, undo, outages))
             for name, work in (
@@ -170,9 +171,10 @@ class Worker:
             desks={settings.account_path: account_api, settings.operator_path: operator_api},
         )
 
-    def _opening(self) -> Opening | None:
-        name = self._settings.open_accounts
-        return None if name is None else lambda: opening_plan(self._blueprint.board.tariff.policy, name)
+    def _opening(self, plan: str | None) -> Plan | None:
+        """The plan of that name as it is in force, or the one on which all unknown accounts are opened."""
+        name = plan or self._settings.open_accounts
+        return None if name is None else opening_plan(self._blueprint.board.tariff.policy, name)
 
     def _load_rules(self) -> Mapping[str, LoadAdjustment]:
         return self._blueprint.board.tariff.load_rules
@@ -218,11 +220,19 @@ def require_fit(policy: Policy, settings: Settings) -> Policy:
     """Give the policy back, if it can be served under these settings.
 
     Raises:
-        SettingsError: the settings name a plan that it does not have.
+        SettingsError: the settings name a plan that it does not have, or something that it needs is not installed.
     """
     if settings.open_accounts is not None:
         opening_plan(policy, settings.open_accounts)
+    if policy.identity.jwt is not None and not _reads_tokens():
+        raise SettingsError(
+            "The policies identify callers by JWT, which needs an extra: pip install 'asgi-meter[jwt]'."
+        )
     return policy
+
+
+def _reads_tokens() -> bool:
+    return all(importlib.util.find_spec(needed) is not None for needed in ("jwt", "cryptography"))
 
 
 def opening_plan(policy: Policy, name: str) -> Plan:

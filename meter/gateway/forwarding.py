@@ -7,9 +7,9 @@ why it may not pass.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
+from meter.gateway.addresses import Networks, is_listed, peer
 from meter.gateway.asgi import Scope
 from meter.gateway.upstream import Headers
 
@@ -77,7 +77,7 @@ class Forwarding:
 
     preserve_host: bool = False
     """Send the caller's ``Host`` on, instead of the upstream's own authority."""
-    trusted: tuple[IPv4Network | IPv6Network, ...] = ()
+    trusted: Networks = ()
     """The proxies before us whose ``X-Forwarded-*`` are believed, and added to."""
     strip_keys: bool = True
     """Keep our own API keys (``mk_…``) from the upstream, and so from its logs; other credentials always pass."""
@@ -194,13 +194,8 @@ def _forwarded(scope: Scope, *, host: bytes, believed: bool) -> Headers:
 
 
 def _is_trusted(scope: Scope, rules: Forwarding) -> bool:
-    if not rules.trusted or not scope.get("client"):
-        return False
-    try:
-        address = ip_address(scope["client"][0])
-    except ValueError:
-        return False
-    return any(address in network for network in rules.trusted)
+    address = peer(scope) if rules.trusted else None
+    return address is not None and is_listed(address, rules.trusted)
 
 
 def _first(headers: Headers, wanted: bytes) -> bytes | None:

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from meter.credits import AmountError, Credits, parse
-from meter.policy.model import IdentityRule
+from meter.policy.identity import IdentityRule
 
 KEY_BYTES_MAX = 256
+TOKEN_BYTES_MAX = 8192
 IDEMPOTENCY_KEY_CHARS_MAX = 255
 
-_KEY = re.compile(rb"[\x21-\x7e]{1,%d}" % KEY_BYTES_MAX)
+_VISIBLE = re.compile(rb"[\x21-\x7e]+")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*", re.ASCII)
+"""A signed token in its compact form (RFC 7515, 7.1), or an unsigned one, which nobody believes."""
 _BEARER = re.compile(rb"bearer(?: +(.*))?", re.IGNORECASE | re.DOTALL)
 _BARE = re.compile(rb"[!#-+\-.-~]+")
 """Visible ASCII without quotes, and without the comma that joins a header which was sent twice."""
@@ -56,8 +59,8 @@ def presented(headers: Sequence[tuple[bytes, bytes]], rule: IdentityRule) -> Pre
     Another scheme of ``Authorization`` than Bearer is the application's business, and none of ours.
     """
     own = _values(headers, rule.header.lower().encode()) if rule.header else []
-    authorizations = _values(headers, b"authorization") if rule.bearer else []
-    bearers = [found for found in map(_BEARER.fullmatch, authorizations) if found is not None]
+    authorizations = _values(headers, b"authorization") if rule.bearer or rule.jwt else []
+    bearers = [found for found in map(_BEARER.fullmatch, authorizations) if found and _is_ours(found, rule)]
     if len(own) > 1 or (bearers and len(authorizations) > 1):
         return Malformed("The request carries a header with a credential more than once; send it once.")
     keys = {value.strip(b" \t") for value in own} | {(found[1] or b"").strip(b" \t") for found in bearers}
@@ -65,7 +68,12 @@ def presented(headers: Sequence[tuple[bytes, bytes]], rule: IdentityRule) -> Pre
         return Missing()
     if len(keys) > 1:
         return Malformed("The request carries two different credentials; send one.")
-    return _checked(keys.pop())
+    return _checked(keys.pop(), TOKEN_BYTES_MAX if rule.jwt else KEY_BYTES_MAX)
+
+
+def is_token(written: str) -> bool:
+    """Whether a credential has the form of a JSON Web Token, which no API key has."""
+    return _TOKEN.fullmatch(written) is not None
 
 
 def credits_max(headers: Sequence[tuple[bytes, bytes]]) -> Credits | None:
@@ -112,9 +120,14 @@ def _values(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
     return [value for found, value in headers if found == name]
 
 
-def _checked(key: bytes) -> Presented | Malformed:
+def _is_ours(bearer: re.Match[bytes], rule: IdentityRule) -> bool:
+    """Whether a bearer's credential is one that the rule looks for: where it wants tokens alone, others are not."""
+    return rule.bearer or is_token((bearer[1] or b"").strip(b" \t").decode("latin-1"))
+
+
+def _checked(key: bytes, bytes_max: int) -> Presented | Malformed:
     if not key:
         return Malformed("The credential is empty; send the API key.")
-    if not _KEY.fullmatch(key):
-        return Malformed(f"The credential is no API key: it is 1 to {KEY_BYTES_MAX} visible ASCII characters.")
+    if len(key) > bytes_max or not _VISIBLE.fullmatch(key):
+        return Malformed(f"The credential is no API key: it is 1 to {bytes_max} visible ASCII characters.")
     return Presented(key.decode())

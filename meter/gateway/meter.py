@@ -12,9 +12,10 @@ from meter.gateway import metrics
 from meter.gateway.answers import Answers
 from meter.gateway.asgi import ASGIApp, Receive, Scope, Send
 from meter.gateway.attempts import Attempts
-from meter.gateway.callers import Identify, Unidentified, unknown
+from meter.gateway.callers import Identify, Undecided, Unidentified, unknown
 from meter.gateway.calls import CallsInProgress
 from meter.gateway.clock import PricingClock
+from meter.gateway.desk import refusals
 from meter.gateway.desks import Desks
 from meter.gateway.identity import CreditsMaxError, credits_max
 from meter.gateway.limits import limit_reached
@@ -102,7 +103,7 @@ class Meter:
             await self._go_on(await self._observed(tariff, matched, scope), began, scope, receive, send)
             return
         caller = await self._identify(scope, tariff.policy.identity)
-        if isinstance(caller, Unidentified):
+        if not isinstance(caller, Caller):
             await self._unauthenticated(caller)(scope, receive, send)
             return
         async with await self._attempts.begin(caller, matched.operation, scope, receive, send) as attempt:
@@ -185,8 +186,12 @@ class Meter:
                 log.error("The ledger answered %s to an operation id that this worker had just made.", word)
                 return self._refuse("ledger_unavailable", self._answers.ledger_unavailable())
 
-    def _unauthenticated(self, caller: Unidentified) -> ASGIApp:
-        return self._refuse("unauthenticated", self._answers.unauthenticated(caller.reason))
+    def _unauthenticated(self, caller: Unidentified | Undecided) -> ASGIApp:
+        match caller:
+            case Unidentified(reason=reason):
+                return self._refuse("unauthenticated", self._answers.unauthenticated(reason))
+            case Undecided():
+                return self._refuse("identity_unavailable", refusals.identity_unavailable(self._answers))
 
     def _refuse(self, reason: str, answer: ASGIApp) -> ASGIApp:
         metrics.counted(metrics.REJECTED, reason).inc()

@@ -17,8 +17,8 @@ from meter.pricing.terms import Terms
 OP_CHARS_MAX = 256
 """How long the id of a step can be; an account's can be longer."""
 
-Opening = Callable[[], Plan]
-"""Gives the plan on which an unknown account is opened, as it is in force now."""
+Opening = Callable[[str | None], Plan | None]
+"""Gives the plan of a name as it is in force now, or that of all unknown accounts; None: such a one is not opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,8 @@ class Caller:
 
     account: str | None = None
     key: ApiKey | None = None
+    plan: str | None = None
+    """On which the account is opened if nobody knows it yet. None: on that of all unknown accounts."""
 
     @property
     def key_hash(self) -> str | None:
@@ -50,7 +52,7 @@ class Accounts:
     async def asked(self, caller: Caller) -> Account | None:
         """The same as the ledger has it now; None for a caller that nobody knows."""
         name = await self._name(caller)
-        return None if name is None else await self._asked(name)
+        return None if name is None else await self._asked(name, caller.plan)
 
     async def fresh(self, stale: Stale) -> Account:
         """Take the terms that the ledger gave, or begin the period that they ask for."""
@@ -64,7 +66,7 @@ class Accounts:
         if name is None:
             return None
         found = await statement(self._ledger, name)
-        if found is None and await self._asked(name) is not None:
+        if found is None and await self._asked(name, caller.plan) is not None:
             return await statement(self._ledger, name)
         return found
 
@@ -83,20 +85,21 @@ class Accounts:
         self._hints.remember_key(key.hash, record.account)
         return record.account
 
-    async def _asked(self, name: str) -> Account | None:
-        account = await self._ledger.find_account(name) or await self._opened(name)
+    async def _asked(self, name: str, plan: str | None) -> Account | None:
+        account = await self._ledger.find_account(name) or await self._opened(name, plan)
         if account is None:
             self._hints.forget(name)
         else:
             self._hints.remember(account)
         return account
 
-    async def _opened(self, name: str) -> Account | None:
+    async def _opened(self, name: str, plan: str | None) -> Account | None:
         """Open an account, or find that somebody else did so in the same moment."""
-        if self._opening is None:
+        opening = self._opening(plan) if self._opening else None
+        if opening is None:
             return None
         op = f"open:{name}"[:OP_CHARS_MAX]
-        _, account = await self._ledger.open_account(name, terms_of(self._opening()), op=op)
+        _, account = await self._ledger.open_account(name, terms_of(opening), op=op)
         return account
 
 

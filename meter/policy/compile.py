@@ -12,12 +12,13 @@ from typing import TypeVar
 
 from meter.credits import ZERO
 from meter.policy.adjustments import adjustments
-from meter.policy.document import Document, IdentityPart, OveragePart, PlanPart, RoutePart, UpstreamPart, WhenPart
+from meter.policy.document import Document, OveragePart, PlanPart, RoutePart, UpstreamPart, WhenPart
+from meter.policy.identity import IdentityRule
+from meter.policy.identity_part import IdentityPart, identity_rule
 from meter.policy.mistakes import Mistake, PolicyError, instead, shown
 from meter.policy.model import (
     Comparison,
     Condition,
-    IdentityRule,
     Operation,
     Overage,
     PeriodUnit,
@@ -79,6 +80,7 @@ def _merged(sheets: Sequence[Sheet], *, complete: bool) -> Policy:
     _check_said_once(sheets)
     _check_names(sheets)
     known = {name for made in sheets for name, _ in made.names("operations")} if complete else None
+    plans = {name for made in sheets for name, _ in made.names("plans")}
     upstream = _said(sheets, lambda document: document.upstream) or UpstreamPart()
     return Policy(
         version="",
@@ -88,7 +90,7 @@ def _merged(sheets: Sequence[Sheet], *, complete: bool) -> Policy:
         unmatched=_unmatched(sheets, known),
         paths=_said(sheets, lambda document: document.paths),
         upstream=UpstreamRule(case=upstream.case or Comparison.LOOSE, slash=upstream.slash or Comparison.LOOSE),
-        identity=_identity(sheets),
+        identity=_identity(sheets, plans if complete else None),
     )
 
 
@@ -207,6 +209,16 @@ def _check_unmatched(made: Sheet, word: str, known: set[str] | None) -> None:
         made.report(("unmatched",), problem, instead(word, [*Unmatched, *sorted(known)]))
 
 
-def _identity(sheets: Sequence[Sheet]) -> IdentityRule:
-    part = _said(sheets, lambda document: document.identity) or IdentityPart()
-    return IdentityRule(header=part.header, bearer=part.bearer)
+def _identity(sheets: Sequence[Sheet], plans: set[str] | None) -> IdentityRule:
+    for made in sheets:
+        part = made.document.identity
+        if part is not None:
+            _check_anonymous(made, part, plans)
+            return identity_rule(part)
+    return IdentityRule()
+
+
+def _check_anonymous(made: Sheet, part: IdentityPart, plans: set[str] | None) -> None:
+    if part.anonymous is not None and plans is not None and part.anonymous.plan not in plans:
+        plan = part.anonymous.plan
+        made.report(("identity", "anonymous", "plan"), f"{shown(plan)} is not a plan", instead(plan, sorted(plans)))

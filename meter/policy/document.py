@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, JsonValue, StrictBool, Tag, model_val
 from meter.credits import RoundingMode
 from meter.policy.adjustments import AdjustmentPart
 from meter.policy.ends import End
+from meter.policy.identity_part import IdentityPart
 from meter.policy.kinds import (
     Amount,
     Currency,
@@ -153,19 +154,6 @@ class OutagePart(Part):
 
 def _outage_spelling(value: object) -> str:
     return "<parts>" if isinstance(value, dict | OutagePart) else "<word>"
-
-
-class IdentityPart(Part):
-    """Where a request carries its API key."""
-
-    header: HeaderName | None = "x-api-key"
-    bearer: StrictBool = Field(default=True, description="Also read `Authorization: Bearer`.")
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.header is None and not self.bearer:
-            raise wrong("no caller could show a key", "name a header, or write `bearer: true`.")
-        return self
 
 
 class UpstreamPart(Part):

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from meter.credits import ZERO, Credits, Rounding
 from meter.policy.ends import CHARGE_DEFAULT, End
+from meter.policy.identity import IdentityRule
 from meter.policy.top_up import TopUp
 
 if TYPE_CHECKING:
@@ -314,14 +315,6 @@ class Plan:
     place: Place
     pin: "Pin | None" = None
     """The version of the prices by which its accounts go on paying."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdentityRule:
-    """Where a request carries its API key."""
-
-    header: str | None = "x-api-key"
-    bearer: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,15 +3,18 @@
 import pytest
 
 from meter.credits import parse
-from meter.gateway.callers import UNKNOWN_KEY, Unidentified, by_app, by_key, unknown
+from meter.gateway.callers import UNKNOWN_KEY, Unidentified, by_app, unknown
+from meter.gateway.identification import Identification
 from meter.ledger.api_keys import new_key
-from meter.policy.model import IdentityRule, PeriodUnit
+from meter.policy.identity import IdentityRule
+from meter.policy.model import PeriodUnit
 from meter.pricing.terms import Terms
 from meter.till import Caller
 from tests.support.asgi import answering, call, scope_of
 from tests.support.metering import metered
 
 RULE = IdentityRule()
+BY_KEY = Identification()
 TERMS = Terms(plan="small", included=parse("1000"), period=PeriodUnit.MONTH)
 
 
@@ -27,7 +30,7 @@ async def identified(identify, *headers: tuple[str, str], rule: IdentityRule = R
 async def test_a_key_is_known_by_its_hash_alone(header):
     written = new_key(7)
 
-    caller = await identified(by_key, header(written))
+    caller = await identified(BY_KEY, header(written))
 
     assert isinstance(caller, Caller)
     assert caller.key.shard == 7
@@ -38,7 +41,7 @@ async def test_a_key_is_known_by_its_hash_alone(header):
     "written", ["mk_000short", new_key(7)[:-1] + "!", "secret"], ids=["short", "mistyped", "no key"]
 )
 async def test_a_malformed_key_is_answered_like_an_unknown_one(written):
-    assert await identified(by_key, ("X-API-Key", written)) == UNKNOWN_KEY
+    assert await identified(BY_KEY, ("X-API-Key", written)) == UNKNOWN_KEY
 
 
 @pytest.mark.parametrize(
@@ -50,13 +53,13 @@ async def test_a_malformed_key_is_answered_like_an_unknown_one(written):
     ],
 )
 async def test_a_call_without_a_key_is_told_where_one_goes(rule, place):
-    found = await identified(by_key, rule=rule)
+    found = await identified(BY_KEY, rule=rule)
 
     assert found == Unidentified(reason=f"This call needs an API key in {place}.")
 
 
 async def test_two_keys_are_none():
-    found = await identified(by_key, ("X-API-Key", new_key(1)), ("X-API-Key", new_key(1)))
+    found = await identified(BY_KEY, ("X-API-Key", new_key(1)), ("X-API-Key", new_key(1)))
 
     assert isinstance(found, Unidentified)
 

@@ -13,7 +13,7 @@ from meter.gateway.identity import (
     idempotency_key,
     presented,
 )
-from meter.policy.model import IdentityRule
+from meter.policy.identity import IdentityRule
 
 BOTH = IdentityRule()
 Header = tuple[bytes, bytes]

@@ -8,12 +8,12 @@ import pytest
 from meter.credits import Credits, Rounding, RoundingMode
 from meter.policy.compile import Source, compile_policy
 from meter.policy.ends import End
+from meter.policy.identity import IdentityRule
 from meter.policy.mistakes import PolicyError
 from meter.policy.model import (
     CommitmentAdjustment,
     Comparison,
     Condition,
-    IdentityRule,
     LoadAdjustment,
     LoadSignal,
     Meta,

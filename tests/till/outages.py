@@ -135,7 +135,7 @@ async def worker(
         reserve = Reserve(folder / "reserve", now=ledger.now, clock=clock)
         unpaid: list[int] = []
         upkeep = Upkeep(ledger, reserve, on_unpaid=unpaid.append)
-        till = Till(ledger, undo, opening=lambda: plan, reserve=reserve)
+        till = Till(ledger, undo, opening=lambda _: plan, reserve=reserve)
         try:
             yield Worker(store, ledger, undo, reserve, upkeep, till, clock, unpaid)
         finally:

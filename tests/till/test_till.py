@@ -39,7 +39,7 @@ def sale(of=ITEM, **facts) -> Sale:
 
 
 @asynccontextmanager
-async def tills(url, folder, *, count=1, step_seconds=STEP_SECONDS, opening=lambda: PLAN):
+async def tills(url, folder, *, count=1, step_seconds=STEP_SECONDS, opening=lambda _: PLAN):
     """Tills of so many workers, each with a line and a list of undos of its own."""
     async with open_line(url) as line:
         ledger = await RedisLedger.open(line, step_seconds=step_seconds)
@@ -128,7 +128,7 @@ async def test_a_call_that_is_too_dear_takes_nothing(store_url, tmp_path):
 
 async def test_an_account_is_opened_on_the_plan_that_is_in_force_now(store_url, tmp_path):
     plans = [PLAN, replace(PLAN, name="large", included=parse("5000"))]
-    async with tills(store_url, tmp_path, opening=lambda: plans.pop(0)) as ([till], ledger, _):
+    async with tills(store_url, tmp_path, opening=lambda _: plans.pop(0)) as ([till], ledger, _):
         await opened(till)
         await opened(till, Caller(account="bolt"))
         books = [await ledger.statement(name) for name in ("acme", "bolt")]

@@ -14,7 +14,7 @@ from meter.gateway.account.usage import usage_object
 from meter.gateway.account_view import credits_object, json_text
 from meter.gateway.answers import Answers
 from meter.gateway.asgi import ASGIApp, Receive, Scope, Send
-from meter.gateway.callers import Identify, Unidentified, unknown
+from meter.gateway.callers import Identify, Undecided, Unidentified, unknown
 from meter.gateway.clock import PricingClock
 from meter.gateway.desk import refusals
 from meter.gateway.desk.asked import Asked, mounted_at
@@ -23,7 +23,7 @@ from meter.gateway.desk.openapi import Api
 from meter.gateway.desk.shapes import TEXT, many, maybe, record
 from meter.gateway.tariff import Tariff, TariffBoard
 from meter.ledger.promise import Statement
-from meter.policy.model import IdentityRule
+from meter.policy.identity import IdentityRule
 from meter.pricing.conditions import Conditions, LoadReading
 from meter.pricing.match import Ambiguous, Matched
 from meter.till import Caller, Till
@@ -160,8 +160,11 @@ class AccountApi:
     async def _admit(self, scope: Scope, cost: int) -> Statement | Turned:
         """Find the account that asks, unless it asks too often."""
         caller = await self._identify(scope, self._tariff.policy.identity)
-        if isinstance(caller, Unidentified):
-            return Turned(self._answers.unauthenticated(caller.reason))
+        match caller:
+            case Unidentified(reason=reason):
+                return Turned(self._answers.unauthenticated(reason))
+            case Undecided():
+                return Turned(refusals.identity_unavailable(self._answers))
         account = await self._till.account(caller)
         seconds = 0 if account is None else self._buckets.take(account.id, cost)
         if seconds:
@@ -227,6 +230,6 @@ def schemes(rule: IdentityRule) -> dict[str, object]:
     found: dict[str, object] = {}
     if rule.header:
         found["key"] = {"type": "apiKey", "in": "header", "name": rule.header}
-    if rule.bearer:
+    if rule.bearer or rule.jwt:
         found["bearer"] = {"type": "http", "scheme": "bearer"}
     return found

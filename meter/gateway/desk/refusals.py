@@ -1,4 +1,4 @@
-"""What a desk refuses, each by a code and a sentence; the codes that the rest has are in ``Answers``."""
+"""What a desk refuses, or whoever needs a caller, each by a code and a sentence; other codes are in ``Answers``."""
 
 from collections.abc import Mapping
 
@@ -41,3 +41,9 @@ def unavailable(answers: Answers) -> ASGIApp:
     """Refuse what the books can't be asked for just now."""
     detail = f"The books can't be reached; ask again in {RETRY_SECONDS} s. What has an id is never done twice."
     return answers.refusal(503, "ledger_unavailable", "Ledger unavailable", detail, retry_seconds=RETRY_SECONDS)
+
+
+def identity_unavailable(answers: Answers) -> ASGIApp:
+    """Refuse a caller of whom nobody can tell just now who it is."""
+    detail = f"It can't be found out now who calls, so the call was not made; try again in {RETRY_SECONDS} s."
+    return answers.refusal(503, "identity_unavailable", "Identity unavailable", detail, retry_seconds=RETRY_SECONDS)
