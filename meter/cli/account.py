@@ -11,10 +11,12 @@ from meter.cli.printing import show, show_json, show_table
 from meter.cli.question import plan_named
 from meter.cli.statements import show_statement
 from meter.cli.store import ask, known, nobody
-from meter.credits import parse, text
+from meter.credits import ZERO, parse, text
 from meter.gateway.operator.view import account_object
+from meter.ledger.accounts import OP_CHARS_MAX
 from meter.ledger.ids import operation_id
 from meter.ledger.promise import Ledger, Statement, Status, Word
+from meter.policy.model import PeriodUnit
 from meter.pricing.terms import Terms
 from meter.till import statement, terms_of
 
@@ -23,6 +25,9 @@ app = typer.Typer(no_args_is_help=True, help="Open, look at, suspend and resume 
 PAGE_MAX = 1000
 
 Plan = Annotated[str, typer.Option("--plan", metavar="PLAN", help="The plan whose facts the account copies.")]
+Payer = Annotated[
+    str | None, typer.Option("--payer", metavar="ACCOUNT", help="Who pays. Without: who pays for the account above.")
+]
 Count = Annotated[int, typer.Option("--count", min=1, max=PAGE_MAX, help="How many accounts to list at most.")]
 Cursor = Annotated[str, typer.Option("--cursor", help="Where the page before this one ended.")]
 
@@ -58,7 +63,24 @@ def show_account(account: AccountId, *, redis: Redis = None, data: Data = None, 
     if json:
         show_json(account_object(found))
         return
-    show_statement(found, f"is {found.status}")
+    payer = found.account.terms.payer
+    show_statement(found, f"is {found.status}" + (f", and {payer} pays for its calls" if payer else ""))
+
+
+@app.command()
+def member(
+    account: AccountId, *, payer: Payer = None, redis: Redis = None, data: Data = None, json: Json = False
+) -> None:
+    """Open an account that has no credits of its own: an account above it pays for its calls.
+
+    Doing it again changes nothing and is fine.
+    """
+    paid_by = payer or account.rpartition("/")[0]
+    created, paid_by = ask(lambda ledger: _open_member(ledger, account, paid_by), redis=redis, data=data)
+    if json:
+        show_json({"created": created, "account": account, "payer": paid_by})
+        return
+    show(f"Account {account!r} {'was opened' if created else 'exists already'}; {paid_by!r} pays for its calls.")
 
 
 @app.command("list")
@@ -96,6 +118,18 @@ async def _open(ledger: Ledger, account: str, terms: Terms) -> tuple[bool, State
             " nothing was changed."
         )
     return word is Word.DONE, await known(ledger, account)
+
+
+async def _open_member(ledger: Ledger, account: str, payer: str) -> tuple[bool, str]:
+    above = await ledger.find_account(payer) if payer else None
+    if above is None:
+        raise nobody(payer) if payer else Refusal(f"{account!r} has no account above it that could pay for its calls.")
+    terms = Terms(plan="", included=ZERO, period=PeriodUnit.NONE, payer=above.terms.payer or payer)
+    word, opened = await ledger.open_account(account, terms, op=f"open:{account}"[:OP_CHARS_MAX])
+    if opened.terms.payer != terms.payer:
+        pays = opened.terms.payer or "it"
+        raise Refusal(f"Account {account!r} exists already, and {pays} pays for its calls; nothing was changed.")
+    return word is Word.DONE, opened.terms.payer or ""
 
 
 async def _page(ledger: Ledger, cursor: str, count: int) -> tuple[str, list[Statement]]:

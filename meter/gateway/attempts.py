@@ -53,10 +53,10 @@ class Attempts:
     async def _claimed(self, key: str, caller: Caller, fingerprint: str) -> ClaimOutcome | None:
         """Claim a key; None where the ledger can't say whose it is."""
         try:
-            account = await self._till.account(caller)
+            account = await self._till.name(caller)
             if account is None:
                 return Refused(word=Word.UNKNOWN)
-            return await self._claims.open(account.id, key, fingerprint=fingerprint, key_hash=caller.key_hash)
+            return await self._claims.open(account, key, fingerprint=fingerprint, key_hash=caller.key_hash)
         except LedgerUnavailable as error:
             log.warning("A call was refused for want of the ledger: %s", error)
             return None

@@ -4,7 +4,7 @@ A call may be priced by what is remembered, since the charge checks it; what is 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meter.credits import ZERO, Credits
 from meter.ledger.api_keys import ApiKey
@@ -45,14 +45,21 @@ class Accounts:
         self._hints = Hints()
 
     def remembered(self, caller: Caller) -> Account | None:
-        """What pricing needs of a caller's account, as it was last seen."""
-        name = self._hints.account_of_key(caller.key.hash) if caller.key else caller.account
-        return None if name is None else self._hints.account(name)
+        """What pricing needs of the account that pays for a caller, as it was last seen."""
+        account = self._remembered(caller)
+        payer = account and account.terms.payer
+        return self._hints.account(payer) if payer else account
+
+    def member(self, caller: Caller, account: Account) -> Account | None:
+        """The caller's own account, where it is a member for which this one pays."""
+        own = self._remembered(caller)
+        return own if own is not None and own.terms.payer == account.id else None
 
     async def asked(self, caller: Caller) -> Account | None:
-        """The same as the ledger has it now; None for a caller that nobody knows."""
+        """What pricing needs, as the ledger has it now; None for a caller that nobody knows or pays for."""
         name = await self._name(caller)
-        return None if name is None else await self._asked(name, caller.plan)
+        account = None if name is None else await self._asked(name, caller.plan)
+        return account if account is None or account.terms.payer is None else await self._paying(account.terms.payer)
 
     async def fresh(self, stale: Stale) -> Account:
         """Take the terms that the ledger gave, or begin the period that they ask for."""
@@ -67,8 +74,28 @@ class Accounts:
             return None
         found = await statement(self._ledger, name)
         if found is None and await self._asked(name, caller.plan) is not None:
-            return await statement(self._ledger, name)
-        return found
+            found = await statement(self._ledger, name)
+        return found if found is None else await self._priced(found)
+
+    async def _priced(self, found: Statement) -> Statement | None:
+        """The statement with the terms by which the account's calls are priced: a member's are those of its payer."""
+        payer = found.account.terms.payer
+        paying = None if payer is None else await self._paying(payer)
+        if paying is None:
+            return found if payer is None else None
+        return replace(found, account=replace(found.account, terms=replace(paying.terms, payer=payer)))
+
+    def _remembered(self, caller: Caller) -> Account | None:
+        name = self._hints.account_of_key(caller.key.hash) if caller.key else caller.account
+        return None if name is None else self._hints.account(name)
+
+    async def _paying(self, name: str) -> Account | None:
+        """The account that pays for a member; it has a purse of its own."""
+        account = await self._ledger.find_account(name)
+        if account is None or account.terms.payer is not None:
+            return None
+        self._hints.remember(account)
+        return account
 
     async def _name(self, caller: Caller) -> str | None:
         """The account of a caller, for which the ledger answers."""

@@ -113,6 +113,7 @@ class RedisLedger(LeaseSteps, ClaimSteps, NoticeSteps, Inspection):
 
     async def open_account(self, account: str, terms: Terms, *, op: str) -> tuple[Word, Account]:
         """Open an account with its first period's grant; ``repeat`` where it exists already."""
+        _check_payer(account, terms)
         period = period_containing(terms, self.now())
         facts = (str(terms.included), str(terms.overage_limit), records.terms_text(terms))
         shard = self.shard_of(account)
@@ -147,6 +148,7 @@ class RedisLedger(LeaseSteps, ClaimSteps, NoticeSteps, Inspection):
 
     async def set_terms(self, account: str, terms: Terms, *, op: str) -> Word:
         """Change an account's terms, from the next charge on."""
+        _check_payer(account, terms)
         end = period_containing(terms, self.now()).end or 0
         args = (str(terms.overage_limit), str(end), records.terms_text(terms))
         return (await self._step(scripts.TERMS, self._books(account, op), account, op, *args)).word
@@ -266,6 +268,11 @@ async def _record(store: Store, shards: int) -> str:
     """The store's own record, made by the first who asks: format, shards and epoch."""
     args = (store.tag(), "store", FORMAT, str(shards), secrets.token_hex(8))
     return (await store.ask(scripts.STORE, (names.STORE,), args, aside=True)).rest
+
+
+def _check_payer(account: str, terms: Terms) -> None:
+    if terms.payer is not None:
+        names.check_payer(account, terms.payer)
 
 
 def _period_args(period: Period) -> tuple[str, str]:

@@ -147,6 +147,18 @@ def limits_key(shard: int, account: str) -> str:
     return f"{{meter:{shard}}}:limits:{root_of(account)}"
 
 
+def check_payer(account: str, payer: str) -> None:
+    """Refuse a payer that does not stand above its member.
+
+    Raises:
+        BadName: it does not.
+    """
+    if not account.startswith(f"{payer}/"):
+        raise BadName(
+            f"{payer[:80]!r} can't pay for {account!r}; an account above it can, such as {root_of(account)!r}."
+        )
+
+
 def root_of(account: str) -> str:
     """The first part of an account's path."""
     return account.partition("/")[0]

@@ -26,6 +26,8 @@ class Terms:
     """What may be drawn beyond the grants in one period."""
     pin: Pin | None = None
     """The version of the prices by which it goes on paying."""
+    payer: str | None = None
+    """The account above that pays for its calls; None where it has a purse of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,8 +95,14 @@ class Till:
         return opened if isinstance(opened, Charge) else self._unwritten(sale, pricer)
 
     async def account(self, caller: Caller) -> Account | None:
-        """What is known of a caller's account; None for a caller that nobody knows."""
+        """What is known of the account that pays for a caller; None for a caller that nobody knows."""
         return self._accounts.remembered(caller) or await self._accounts.asked(caller)
+
+    async def name(self, caller: Caller) -> str | None:
+        """The caller's own account, by its id: a member's, and not its payer's."""
+        account = await self.account(caller)
+        member = None if account is None else self._accounts.member(caller, account)
+        return (member or account).id if account else None
 
     async def statement(self, caller: Caller) -> Statement | None:
         """The caller's account as it stands, its period renewed if it was over."""
@@ -126,7 +132,9 @@ class Till:
         for _ in range(TRIES):
             if account is None:
                 return Refused(word=Word.UNKNOWN)
-            attempt = await self._attempt(_priced(op, account, caller, sale, pricer), claimed=sale.op is not None)
+            member = self._accounts.member(caller, account)
+            priced = _priced(op, account, caller, sale, pricer, member=member)
+            attempt = await self._attempt(priced, claimed=sale.op is not None)
             if isinstance(attempt, Charge):
                 return attempt
             if isinstance(attempt, Stale):
@@ -231,7 +239,9 @@ def _blames_the_account(verdict: Verdict) -> bool:
     return isinstance(verdict, Dear) or verdict == Refused(word=Word.UNKNOWN)
 
 
-def _priced(op: str, account: Account, caller: Caller, sale: Sale, pricer: Pricer) -> Priced:
+def _priced(
+    op: str, account: Account, caller: Caller, sale: Sale, pricer: Pricer, *, member: Account | None = None
+) -> Priced:
     conditions = sale.conditions(account.terms)
     quote = pricer.price(sale.operation, conditions, sale.usage)
     bill = Bill(sale.operation, conditions, quote, sale.usage, sale.at_most, long=sale.long)
@@ -243,6 +253,7 @@ def _priced(op: str, account: Account, caller: Caller, sale: Sale, pricer: Price
         quote=quote.record,
         key_hash=caller.key_hash,
         observe=sale.operation.observe,
+        member=member,
     )
     return Priced(account=account, bill=bill, order=order)
 

@@ -310,3 +310,33 @@ def test_a_grant_that_never_was_is_not_taken_back(meter, acme):
 
     assert (ended.code, ended.data) == (1, "")
     assert "never had a grant 'order-7'" in ended.talk
+
+
+def test_a_member_is_opened_below_the_account_that_pays(meter, acme):
+    team = meter("account", "member", "acme/team", "--json")
+    web = meter("account", "member", "acme/team/web", "--json")
+    again = meter("account", "member", "acme/team/web", "--json")
+    shown = meter("account", "show", "acme/team")
+
+    assert team.json() == {"created": True, "account": "acme/team", "payer": "acme"}
+    assert web.json() == {"created": True, "account": "acme/team/web", "payer": "acme"}
+    assert again.json()["created"] is False
+    assert "acme pays" in shown.data
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["acme"], id="a root"),
+        pytest.param(["globex/team"], id="nobody above"),
+        pytest.param(["acme/team", "--payer", "nobody"], id="nobody pays"),
+        pytest.param(["acme/team/web", "--payer", "acme/team"], id="is opened on another payer"),
+    ],
+)
+def test_a_member_needs_an_account_above_that_pays(meter, acme, arguments):
+    meter("account", "create", "acme/team", "--plan", "free")
+    meter("account", "member", "acme/team/web", "--payer", "acme")
+    ended = meter("account", "member", *arguments)
+
+    assert ended.code == 1
+    assert ended.talk

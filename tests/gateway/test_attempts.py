@@ -678,3 +678,18 @@ COUNTED = ('credits_replayed_total{operation="item"}', 'credits_rejected_total{r
 def figure(name: str) -> float:
     lines = exposition()[0].decode().splitlines()
     return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(name)), 0)
+
+
+async def test_two_members_of_one_payer_may_use_the_same_key(store_url, tmp_path):
+    app = answering()
+    async with metered(app, tmp_path, store_url) as here:
+        await here.books.open("acme", Terms(plan="small", included=parse("1000"), period=PeriodUnit.MONTH))
+        members = [f"acme/{name}" for name in ("web", "team")]
+        for name in members:
+            await here.books.open(name, Terms(plan="", included=parse("0"), period=PeriodUnit.NONE, payer="acme"))
+        answers = [await call(here.app, POST, KEY, ("X-Account", name)) for name in (*members, *members)]
+        consumed = await here.books.consumed("acme")
+
+    assert [replayed(answer) for answer in answers] == [False, False, True, True]
+    assert len(app.seen) == 2
+    assert consumed == 10

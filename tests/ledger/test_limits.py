@@ -11,8 +11,10 @@ from meter.ledger.engine import RedisLedger
 from meter.ledger.holding import HoldTerms, OnExpiry
 from meter.ledger.limits import Level, LimitKind, Limits
 from meter.ledger.line import open_line
-from meter.ledger.promise import Account, Capped, Done, Order, Short, Word
+from meter.ledger.names import BadName
+from meter.ledger.promise import Account, Capped, Done, Order, Refused, Short, Status, Word
 from meter.policy.model import PeriodUnit
+from meter.pricing.terms import Terms
 from tests.conftest import STEP_SECONDS
 from tests.ledger.books import DAY, START, Drill, charged, drilled, entries, held, opened, order, stands, terms
 
@@ -237,3 +239,68 @@ async def test_what_never_resets_says_nothing_of_a_retry(ledger: RedisLedger) ->
     await charged(ledger, account, 30)
 
     assert (await refused(ledger, account, 1)).reached.until is None
+
+
+async def member(ledger: RedisLedger, name: str = "acme/team") -> Account:
+    above = Terms(plan="", included=Credits(0), period=PeriodUnit.NONE, payer="acme")
+    _, account = await ledger.open_account(name, above, op=f"open:{name}")
+    return account
+
+
+async def test_a_members_call_is_paid_by_the_account_above_and_its_entry_says_who_called(ledger: RedisLedger) -> None:
+    account, team = await opened(ledger), await member(ledger)
+    await ledger.set_limits("acme/team", most(30), op="limit:1")
+    placed = order(ledger, account, 20, member=team)
+    assert isinstance(await ledger.charge(placed), Done)
+    capped = await refused(ledger, account, 11, member=team)
+    await charged(ledger, account, 50)
+    await ledger.refund("acme", placed.op, reason="x")
+    said = [(entry["kind"], entry.get("path")) for entry in await entries(ledger) if entry["account"] == "acme"]
+
+    assert (await stands(ledger)).consumed == 50
+    assert capped.reached.level == "acme/team"
+    assert said == [("open", None), ("charge", "acme/team"), ("charge", None), ("refund", "acme/team")]
+    assert await spent(ledger, "acme/team") == (0, 0, 0)
+
+
+async def test_a_budget_above_is_passed_by_all_members_together_never(ledger: RedisLedger) -> None:
+    account = await opened(ledger)
+    team, web = await member(ledger), await member(ledger, "acme/web")
+    await ledger.set_limits("acme", most(30), op="limit:1")
+    orders = [order(ledger, account, 10, member=one) for one in (team, web, team, web)]
+    outcomes = [await ledger.charge(one) for one in orders]
+
+    assert [isinstance(one, Done) for one in outcomes] == [True, True, True, False]
+
+
+async def test_a_key_of_a_member_is_not_a_key_of_who_pays(ledger: RedisLedger) -> None:
+    account, team = await opened(ledger), await member(ledger)
+    await ledger.create_key("acme/team", key_hash=HASH, hint="mk_", expires_at=None, op="key:1")
+    orders = [order(ledger, account, 10, key_hash=HASH, member=one) for one in (team, None)]
+    outcomes = [await ledger.charge(one) for one in orders]
+
+    assert isinstance(outcomes[0], Done)
+    assert outcomes[1] == Refused(word=Word.UNKNOWN)
+
+
+@pytest.mark.parametrize("step", ["charge", "hold"])
+async def test_a_member_that_is_suspended_or_has_other_terms_calls_no_more(ledger: RedisLedger, step: str) -> None:
+    account, team = await opened(ledger), await member(ledger)
+
+    async def placed() -> object:
+        one = order(ledger, account, 10, member=team)
+        return await (ledger.charge(one) if step == "charge" else ledger.hold(one, RELEASED))
+
+    await ledger.set_status("acme/team", Status.SUSPENDED, op="status:1")
+    suspended = await placed()
+    await ledger.set_status("acme/team", Status.ACTIVE, op="status:2")
+    await ledger.set_terms("acme/team", terms(), op="terms:1")
+
+    assert suspended == Refused(word=Word.SUSPENDED)
+    assert await placed() == Refused(word=Word.UNKNOWN)
+    assert (await stands(ledger)).consumed == 0
+
+
+async def test_only_an_account_above_can_pay(ledger: RedisLedger) -> None:
+    with pytest.raises(BadName, match="an account above it can"):
+        await member(ledger, "globex/team")

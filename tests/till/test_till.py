@@ -14,8 +14,9 @@ import pytest
 from meter.credits import parse
 from meter.ledger.engine import RedisLedger
 from meter.ledger.ids import operation_id
+from meter.ledger.limits import Limits
 from meter.ledger.line import open_line
-from meter.ledger.promise import LedgerUnavailable, Refused, Short, Word
+from meter.ledger.promise import Capped, LedgerUnavailable, Refused, Short, Word
 from meter.ledger.undo import UndoList
 from meter.policy.ends import End
 from meter.policy.model import PeriodUnit, Plan
@@ -321,3 +322,51 @@ async def test_a_hold_of_an_account_that_walks_is_settled_at_what_its_use_would_
 
     assert held == parse("53")
     assert (books.consumed, books.reserved) == (parse("21"), 0)
+
+
+MEMBER = Terms(plan="", included=parse("0"), period=PeriodUnit.NONE, payer="acme")
+TEAM = Caller(account="acme/team")
+
+
+async def test_a_members_call_is_charged_to_its_payer(store_url, tmp_path):
+    async with tills(store_url, tmp_path, opening=None) as ([till], ledger, _):
+        await ledger.open_account("acme", TERMS, op="open:acme")
+        await ledger.open_account("acme/team", MEMBER, op="open:team")
+        charges = [await opened(till, TEAM) for _ in range(2)]
+        names = [await till.name(caller) for caller in (TEAM, ACME)]
+        books = await ledger.statement("acme")
+
+    assert [charge.account for charge in charges] == ["acme", "acme"]
+    assert books.consumed == parse("200")
+    assert names == ["acme/team", "acme"]
+
+
+async def test_a_member_whose_payer_has_changed_is_charged_to_the_new_one(store_url, tmp_path):
+    async with tills(store_url, tmp_path, opening=None) as ([till], ledger, _):
+        for name in ("acme", "acme/team"):
+            await ledger.open_account(name, TERMS, op=f"open:{name}")
+        await ledger.open_account("acme/team/web", MEMBER, op="open:web")
+        before = await opened(till, Caller(account="acme/team/web"))
+        await ledger.set_terms("acme/team/web", replace(MEMBER, payer="acme/team"), op="terms:web")
+        after = await opened(till, Caller(account="acme/team/web"))
+
+    assert (before.account, after.account) == ("acme", "acme/team")
+
+
+async def test_a_member_whom_nobody_pays_for_is_not_known(store_url, tmp_path):
+    async with tills(store_url, tmp_path, opening=None) as ([till], ledger, _):
+        await ledger.open_account("acme/team", MEMBER, op="open:team")
+
+        assert await opened(till, TEAM) == Refused(word=Word.UNKNOWN)
+
+
+async def test_a_call_beyond_a_limit_is_not_charged(store_url, tmp_path):
+    async with tills(store_url, tmp_path) as ([till], ledger, _):
+        await opened(till)
+        await ledger.set_limits("acme", Limits(minute=parse("150")), op="limit:1")
+        await opened(till)
+        verdict = await opened(till)
+        books = await ledger.statement("acme")
+
+    assert isinstance(verdict, Capped)
+    assert books.consumed == parse("200")

@@ -170,6 +170,8 @@ class Reserve:
         customer = self.customers.get(order.account.id)
         if customer is None or order.key_hash not in customer.keys:
             return None
+        if order.member is not None and order.key_hash is None:
+            return None  # nobody knows whether the member may still call
         match outage.kind:
             case OutageKind.ALLOWANCE:
                 return customer.lease_at(self.clock())

@@ -11,7 +11,7 @@ from tests.ledger.machine.charges import ChargeSteps
 from tests.ledger.machine.holds import HoldSteps
 from tests.ledger.machine.invariants import Invariants
 from tests.ledger.machine.leases import LeaseSteps
-from tests.ledger.machine.steps import store_client
+from tests.ledger.machine.steps import MEMBER, MEMBERS, store_client
 
 __all__ = ["HoldMachine", "LeaseMachine", "LedgerMachine", "store_client"]
 
@@ -26,6 +26,7 @@ class HoldMachine(HoldSteps, Invariants):
     @initialize(terms=terms, more=st.booleans())
     def somebody_is_there(self, terms: Terms, more: bool) -> None:
         self.begin_account("acme", terms)
+        self.begin_account(MEMBER, MEMBERS)
         if more:
             self.begin_account("acme/team", terms)
 

@@ -12,7 +12,7 @@ from meter.ledger.promise import Grant, GrantKind, Status
 from meter.policy.model import PeriodUnit
 from meter.pricing.calendar import period_containing
 from meter.pricing.terms import Terms
-from tests.ledger.machine.steps import Steps, accounts
+from tests.ledger.machine.steps import MEMBER, MEMBERS, Steps, accounts
 from tests.ledger.model import DAY
 
 OVERAGE_MAX = 60
@@ -37,6 +37,7 @@ class AccountSteps(Steps):
     def somebody_is_there(self, terms: Terms) -> None:
         self.begin_account("acme", replace(terms, included=Credits(250)))
         self.begin_account("acme/team", terms)
+        self.begin_account(MEMBER, MEMBERS)
 
     # The clock.
 
@@ -51,6 +52,12 @@ class AccountSteps(Steps):
     @rule(seconds=st.sampled_from((1, 4, 5, 30)))
     def the_clock_jumps_back(self, seconds: int) -> None:
         self.set_clock(self.line.now - seconds)
+
+    @rule(status=st.sampled_from((*[Status.ACTIVE] * 3, Status.SUSPENDED)))
+    def change_the_member(self, status: Status) -> None:
+        if status is Status.ACTIVE:
+            self.set_terms_of(MEMBER, MEMBERS)
+        self.change_status(MEMBER, status, self.label("status"))
 
     # Steps.
 
@@ -94,7 +101,7 @@ class AccountSteps(Steps):
         op = f"status:{self.count}"
         self.change_status(name, status, op)
 
-    @rule(name=accounts, limits=limits, again=st.booleans())
+    @rule(name=st.sampled_from(("acme", "acme/team", MEMBER)), limits=limits, again=st.booleans())
     def set_limits(self, name: str, limits: Limits, again: bool) -> None:
         op = f"limit:{self.count}" if again else self.label("limit")
         self.remember(op)
@@ -102,6 +109,9 @@ class AccountSteps(Steps):
 
     @rule(name=accounts, terms=terms)
     def set_terms(self, name: str, terms: Terms) -> None:
+        self.set_terms_of(name, terms)
+
+    def set_terms_of(self, name: str, terms: Terms) -> None:
         op = self.label("terms")
         self.remember(op)
         self.tell_the_time(name)

@@ -54,6 +54,12 @@ class ChargeSteps(Steps):
     def observe(self, name: str, amount: Credits) -> None:
         self.place(name, amount, "chat", observe=True)
 
+    @rule(amount=amounts, operation=st.sampled_from(OPERATIONS), knows=st.booleans())
+    def a_member_is_charged(self, amount: Credits, operation: str, knows: bool) -> None:
+        order = self.ordered_by_the_member(amount, operation, knows=knows)
+        if order is not None:
+            self.pay(order)
+
     def place(self, name: str, amount: Credits, operation: str, *, observe: bool) -> None:
         order = self.ordered(name, amount, operation, observe=observe)
         if order is not None:

@@ -12,7 +12,7 @@ from meter.ledger.limits import Limits
 from meter.ledger.names import shard_of
 from meter.ledger.promise import Grant, GrantKind, Order, Status, Word
 from tests.ledger.machine.entries import EntrySteps
-from tests.ledger.machine.steps import OPERATIONS, accounts, amounts
+from tests.ledger.machine.steps import MEMBER, OPERATIONS, accounts, amounts
 from tests.ledger.model import CHARGING, DAY
 
 lives = st.sampled_from((0, 60, 700, DAY, 40 * DAY))
@@ -44,6 +44,13 @@ class HoldSteps(EntrySteps):
             self.held.append((order, replace(terms, at_least=min(terms.at_least, amount))))
             self.set_aside(*self.held[-1])
 
+    @rule(amount=amounts, terms=holding)
+    def hold_for_the_member(self, amount: Credits, terms: HoldTerms) -> None:
+        order = self.ordered_by_the_member(amount, "chat", knows=True)
+        if order is not None:
+            self.held.append((order, replace(terms, at_least=min(terms.at_least, amount))))
+            self.set_aside(*self.held[-1])
+
     @rule(name=accounts, over=st.sampled_from((0, 1)), terms=holding)
     def hold_all_that_is_left(self, name: str, over: int, terms: HoldTerms) -> None:
         if name in self.model.books:
@@ -54,7 +61,11 @@ class HoldSteps(EntrySteps):
         expected = self.model.hold(order, terms)
         self.compare(order.account.id, self.wait(self.ledger.hold(order, terms)), expected)
 
-    @rule(name=accounts, budget=st.sampled_from((None, 40, 120)), minute=st.sampled_from((None, 60)))
+    @rule(
+        name=st.sampled_from(("acme", MEMBER)),
+        budget=st.sampled_from((None, 40, 120)),
+        minute=st.sampled_from((None, 60)),
+    )
     def limit(self, name: str, budget: int | None, minute: int | None) -> None:
         op, caps = self.label("limit"), [None if cap is None else Credits(cap) for cap in (budget, minute)]
         limits = Limits(budget=caps[0], minute=caps[1])

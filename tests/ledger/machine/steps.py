@@ -15,6 +15,7 @@ from meter.ledger.holding import HoldTerms
 from meter.ledger.line import open_line
 from meter.ledger.names import op_key, shard_of
 from meter.ledger.promise import Account, ChargeOutcome, Order, Stale, Status, Word
+from meter.policy.model import PeriodUnit
 from meter.pricing.calendar import period_containing
 from meter.pricing.terms import Terms
 from tests.conftest import STEP_SECONDS
@@ -22,7 +23,10 @@ from tests.ledger.drill import DrilledLine
 from tests.ledger.model import DAY, Model
 
 START = 1_795_000_000
-ACCOUNTS = ("acme", "acme/team", "globex")
+MEMBER = "acme/web"
+"""An account for which acme pays."""
+ACCOUNTS = ("acme", "acme/team", MEMBER, "globex")
+MEMBERS = Terms(plan="", included=Credits(0), period=PeriodUnit.NONE, payer="acme")
 OPERATIONS = ("users.list", "image.analyse", "chat")
 
 accounts = st.sampled_from(("acme", "acme", "acme", "acme/team", "globex"))
@@ -93,6 +97,13 @@ class Steps(RuleBasedStateMachine):
         self.ops.append((account, order))
         self.born[op] = self.line.now
         return order
+
+    def ordered_by_the_member(self, amount: Credits, operation: str, *, knows: bool) -> Order | None:
+        """A new order of the member, by its terms as they are or as they were once; none where there is no member."""
+        if knows and MEMBER in self.model.books:
+            self.hints[MEMBER] = self.wait(self.ledger.find_account(MEMBER))
+        order, member = self.ordered("acme", amount, operation), self.hints.get(MEMBER)
+        return None if order is None or member is None else replace(order, member=member)
 
     def compare(self, name: str, outcome: ChargeOutcome, expected: object) -> None:
         match outcome:

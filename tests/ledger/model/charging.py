@@ -58,9 +58,10 @@ class Charging(Limiting):
         now = self.clock(books) if books else self.now
         if self.is_late(order.op, now):
             return Refused(word=Word.LATE)
-        if books is None:
+        member = order.member and self.books[order.member.id]
+        if books is None or (member and order.member and member.revision != order.member.revision):
             return Refused(word=Word.UNKNOWN)
-        if books.status is Status.SUSPENDED:
+        if Status.SUSPENDED in (books.status, member and member.status):
             return Refused(word=Word.SUSPENDED)
         if books.period.end is not None and books.period.end <= now:
             return Word.LAPSED
