@@ -22,6 +22,7 @@ from meter.cli import (
     importing,
     key,
     ledger,
+    pin,
     policy_commands,
     pricing_commands,
     serve,
@@ -55,6 +56,8 @@ app.command("audit")(audit.audit_books)
 app.command("re-rate")(audit.re_rate)
 app.command()(doctor.doctor)
 app.add_typer(alerts.app, name="alerts")
+app.command()(pin.pin)
+app.command()(pin.unpin)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -21,6 +21,7 @@ from meter.ledger.limits import Level, Limits
 from meter.ledger.line import Line
 from meter.ledger.notice_steps import NoticeSteps
 from meter.ledger.operations import REFUND_GRACE_SECONDS, reason_text
+from meter.ledger.pinning import PinSteps
 from meter.ledger.promise import (
     Account,
     Balance,
@@ -46,7 +47,7 @@ class WrongStore(LedgerError):
     """The store was made in a way that this version can't use; the message is a sentence with the fix."""
 
 
-class RedisLedger(LeaseSteps, ClaimSteps, NoticeSteps, Inspection):
+class RedisLedger(LeaseSteps, ClaimSteps, NoticeSteps, PinSteps, Inspection):
     """The books in Redis or Valkey; keeps the promises of ``Ledger`` and ``Claims``."""
 
     _actor: tuple[str, ...] = ()

@@ -81,6 +81,8 @@ LIMIT = load("limit")
 LIMITS = load("limits")
 ACCOUNT = load("account")
 STATEMENT = load("statement")
+PIN = load("pin")
+OPENED = load("opened")
 ACCOUNTS = load("accounts")
 
 KEY_CREATE = load("key_create")

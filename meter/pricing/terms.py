@@ -3,7 +3,7 @@
 The ledger stores terms as one JSON text and never looks inside; only the revision is its business.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meter.credits import ZERO, Credits
 from meter.policy.model import PeriodUnit
@@ -28,6 +28,11 @@ class Terms:
     """The version of the prices by which it goes on paying."""
     payer: str | None = None
     """The account above that pays for its calls; None where it has a purse of its own."""
+
+
+def with_pin_of(before: Terms, terms: Terms) -> Terms:
+    """New terms for an account, which goes on paying by the version that it was pinned to, if it was to any."""
+    return terms if before.pin is None else replace(terms, pin=before.pin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

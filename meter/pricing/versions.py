@@ -12,7 +12,7 @@ from datetime import datetime
 from fractions import Fraction
 from itertools import pairwise
 
-from meter.policy.model import Operation, Price, Rate
+from meter.policy.model import Operation, Policy, Price, Rate
 from meter.policy.versions import Pin, PriceVersion
 from meter.pricing.calendar import months_begun
 from meter.pricing.conditions import Conditions
@@ -53,6 +53,12 @@ def version_of(operation: Operation, conditions: Conditions) -> PriceVersion | N
     if pin is not None and conditions.moment < pin.until and (pinned := _pinned(operation, pin)):
         return pinned
     return in_force(operation.versions, conditions.moment)
+
+
+def version_names(policy: Policy) -> tuple[str, ...]:
+    """The versions of a policy's prices, the first first; none where it has one price for everything."""
+    versioned = (operation.versions for operation in policy.operations.values() if operation.versions)
+    return tuple(version.name for version in next(versioned, ()))
 
 
 def in_force(versions: Sequence[PriceVersion], moment: datetime) -> PriceVersion:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import jsonschema_rs
@@ -9,6 +10,7 @@ import pytest
 
 from meter.ledger.holding import HoldTerms, OnExpiry
 from meter.ledger.promise import Done
+from meter.policy.versions import Pin
 from tests.ledger.books import order
 from tests.support.asgi import answering, call
 from tests.support.metering import POLICY, TOKEN, metered
@@ -94,6 +96,18 @@ async def test_an_account_with_parts_is_one_segment_of_the_path(here):
 
     assert (answer.status, answer.json["data"]["account"]) == (200, "acme/web")
     assert (keys.status, "acme/keys" in keys.json["detail"]) == (404, True)
+
+
+async def test_other_terms_leave_an_account_pinned(here):
+    await opened(here)
+    account = await here.books.ledger.find_account("acme")
+    await here.books.ledger.pin(account, Pin(version="2026-07", until=datetime(2027, 7, 1, tzinfo=UTC)))
+    answer = await asked(here, "PUT /accounts/acme/terms", {"plan": "large"})
+
+    assert (answer.json["data"]["plan"], answer.json["data"]["pin"]) == (
+        "large",
+        {"version": "2026-07", "until": "2027-07-01T00:00:00Z"},
+    )
 
 
 async def test_terms_are_set_with_their_commitment_and_zone(here):

@@ -19,6 +19,7 @@ from meter.gateway.operator.view import account_object, operator_entry_object
 from meter.gateway.operator.work import Work
 from meter.ledger.ids import operation_id
 from meter.ledger.promise import Statement, Status, Word
+from meter.pricing.terms import with_pin_of
 
 ACCOUNTS_MAX = 200
 ENTRIES_MAX = 1_000
@@ -140,10 +141,11 @@ class Accounts:
 
     async def _set_terms(self, asked: Asked, books: Books) -> ASGIApp:
         account = asked.names["account"]
-        terms = terms_asked(self._work.policy(), await asked.body(TermsAsked))
+        wanted = terms_asked(self._work.policy(), await asked.body(TermsAsked))
         found = await books.find_account(account)
         if found is None:
             return self._work.nobody(account)
+        terms = with_pin_of(found.terms, wanted)
         if found.terms != terms:
             await books.set_terms(account, terms, op=operation_id(books.now()))
         return await self._shown(account)

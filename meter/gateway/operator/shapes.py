@@ -6,7 +6,8 @@ from meter.ledger.promise import GrantKind, Status
 
 __all__ = ["ACCOUNT", "ENTRY", "GRANT", "GRANTED", "HOLD", "KEY", "MADE", "REVOKED", "data"]
 
-ACCOUNT = record(**CREDITS, status=one_of(*Status), commitment=AMOUNT, used=by_name(AMOUNT))
+PIN = maybe(record(version=TEXT, until=MOMENT))
+ACCOUNT = record(**CREDITS, status=one_of(*Status), commitment=AMOUNT, pin=PIN, used=by_name(AMOUNT))
 
 GRANT = record(
     id=TEXT,

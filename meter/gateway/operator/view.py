@@ -7,6 +7,7 @@ from meter.ledger import ids
 from meter.ledger.audit.entry import Entry
 from meter.ledger.audit.stored import HoldStored
 from meter.ledger.promise import KeyRecord, LiveGrant, Statement
+from meter.policy.versions import Pin
 
 
 def account_object(statement: Statement) -> JsonObject:
@@ -16,8 +17,13 @@ def account_object(statement: Statement) -> JsonObject:
         **credits_object(statement),
         "status": statement.status,
         "commitment": number(terms.commitment),
+        "pin": _pin_object(terms.pin),
         "used": {operation: number(amount) for operation, amount in sorted(statement.used.items())},
     }
+
+
+def _pin_object(pin: Pin | None) -> JsonObject | None:
+    return None if pin is None else {"version": pin.version, "until": moment_text(int(pin.until.timestamp()))}
 
 
 def operator_grant_object(live: LiveGrant) -> JsonObject:

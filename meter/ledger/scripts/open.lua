@@ -24,6 +24,7 @@ b.revision, b.status, b.overage_limit, b.terms = '1', 'active', tonumber(ARGV[6]
 local rest, amount = begin(b, ARGV[3], ARGV[4], ARGV[5])
 enter(b, 'open', b.op, rest .. '"terms":' .. ARGV[7] .. ',', amount)
 b.set['revision'], b.set['status'], b.set['terms'], b.set['overage_limit'] = '1', 'active', ARGV[7], ARGV[6]
+b.set['opened'] = digits(b.now)
 for _, counter in ipairs({ 'granted', 'spent', 'expired', 'revoked', 'held', 'held_overage' }) do
   b.set[counter] = '0'
 end
