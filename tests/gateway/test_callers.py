@@ -5,13 +5,17 @@ import pytest
 from meter.credits import parse
 from meter.gateway.callers import UNKNOWN_KEY, Unidentified, by_app, unknown
 from meter.gateway.identification import Identification
-from meter.ledger.api_keys import new_key
+from meter.ledger.accounts import Accounts
+from meter.ledger.api_keys import ApiKey, new_key
+from meter.ledger.engine import RedisLedger
+from meter.ledger.line import Line, open_line
 from meter.policy.identity import IdentityRule
 from meter.policy.model import PeriodUnit
 from meter.pricing.terms import Terms
 from meter.till import Caller
+from tests.conftest import STEP_SECONDS
 from tests.support.asgi import answering, call, scope_of
-from tests.support.metering import metered
+from tests.support.metering import Books, books, metered
 
 RULE = IdentityRule()
 BY_KEY = Identification()
@@ -119,16 +123,61 @@ async def test_a_revoked_key_is_refused_by_the_very_next_call(store_url, tmp_pat
     assert (len(app.seen), consumed) == (1, 5)
 
 
-@pytest.mark.parametrize("kind", ["malformed", "unknown", "expired"])
-async def test_every_key_that_does_not_pay_gets_the_same_answer(store_url, tmp_path, kind):
-    async with metered(answering(), tmp_path, store_url, identify=None) as here:
-        await here.books.open("acme", TERMS)
-        expired, _ = await here.books.key("acme", expires_at=here.books.ledger.now() - 1)
-        written = {"malformed": "mk_1", "unknown": new_key(3), "expired": expired}[kind]
-        answer = await call(here.app, "GET /v1/item", ("X-API-Key", written))
+async def keys_that_do_not_pay(books: Books) -> dict[str, str]:
+    """A key of each kind, as its owner writes it."""
+    await books.open("acme", TERMS)
+    expired, _ = await books.key("acme", expires_at=books.ledger.now() - 1)
+    revoked, key = await books.key("acme")
+    await books.ledger.revoke_key(key.shard, key.hash, op="stop")
+    return {"malformed": "mk_1", "unknown": new_key(key.shard), "expired": expired, "revoked": revoked}
 
-    assert (answer.status, answer.json["detail"]) == (401, UNKNOWN_KEY.reason)
-    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+async def test_every_key_that_does_not_pay_gets_the_same_answer(store_url, tmp_path):
+    async with metered(answering(), tmp_path, store_url, identify=None) as here:
+        keys = await keys_that_do_not_pay(here.books)
+        found = {
+            (kind, line): await call(here.app, line, ("X-API-Key", written))
+            for kind, written in keys.items()
+            for line in ("GET /v1/item", "GET /credits")
+        }
+
+    for line in ("GET /v1/item", "GET /credits"):
+        answers = [answer for (_, of), answer in found.items() if of == line]
+        assert [(one.status, one.headers, one.body) for one in answers] == [
+            (401, answers[0].headers, answers[0].body)
+        ] * 4
+    assert found["unknown", "GET /v1/item"].json["detail"] == UNKNOWN_KEY.reason
+    assert found["unknown", "GET /v1/item"].headers["www-authenticate"].startswith("Bearer")
+
+
+class CountingLine:
+    """A line that counts its trips."""
+
+    def __init__(self, line: Line) -> None:
+        self._line, self.trips = line, 0
+
+    async def run(self, *asked):
+        self.trips += 1
+        return await self._line.run(*asked)
+
+    def place(self, keys):
+        return self._line.place(keys)
+
+
+async def test_every_key_that_does_not_pay_makes_the_same_trips_to_the_store(any_store_url):
+    async with books(any_store_url) as seen, open_line(any_store_url) as line:
+        keys = await keys_that_do_not_pay(seen)
+        counting, trips = CountingLine(line), {}
+        accounts = Accounts(await RedisLedger.open(counting, step_seconds=STEP_SECONDS), opening=lambda _: None)
+        for kind in ("unknown", "expired", "revoked"):
+            caller = Caller(key=ApiKey.parse(keys[kind]))
+            for look in ("first", "second"):
+                before = counting.trips
+                assert await accounts.asked(caller) is None
+                trips[kind, look] = counting.trips - before
+
+    assert [trips[kind, "first"] for kind in ("unknown", "expired", "revoked")] == [1, 1, 1]
+    assert [trips[kind, "second"] for kind in ("unknown", "expired", "revoked")] == [0, 0, 0]
 
 
 async def test_a_key_is_never_logged(store_url, tmp_path, caplog):

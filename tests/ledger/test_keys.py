@@ -28,6 +28,14 @@ def test_two_new_keys_differ() -> None:
     assert new_key(1) != new_key(1)
 
 
+def test_a_key_holds_256_random_bits() -> None:
+    random = {new_key(1)[6:49] for _ in range(200)}
+
+    assert {len(one) for one in random} == {43}
+    assert len(set("".join(random))) == 62
+    assert 62**43 >= 2**256
+
+
 @pytest.mark.parametrize(
     "change",
     [
