@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 
 from meter.ledger.engine import RedisLedger
+from meter.notices.budgets import Budgets
 from meter.notices.postman import AT_ONCE, Postman
 from meter.notices.signing import Signer
 from meter.notices.watch import Watch
@@ -27,7 +28,7 @@ async def tell_on(settings: Settings, ledger: RedisLedger, policy: Callable[[], 
         return known.top_up if known else None
 
     async with _postman(settings, ledger) as postman:
-        await Watch(ledger, top_up=top_up, postman=postman).run()
+        await Watch(ledger, top_up=top_up, postman=postman, levels=Budgets(ledger)).run()
 
 
 @contextlib.asynccontextmanager

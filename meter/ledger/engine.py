@@ -164,12 +164,12 @@ class RedisLedger(LeaseSteps, ClaimSteps, NoticeSteps, PinSteps, Inspection):
         level = account if key_hash is None else f"key:{key_hash}"
         return (await self._step(scripts.LIMIT, keys, account, op, level, *records.caps(limits))).word
 
-    async def levels(self, account: str) -> tuple[Level, ...]:
+    async def levels(self, account: str, *, aside: bool = False) -> tuple[Level, ...]:
         """All levels that have limits, of the account's root and of all below it, keys last."""
         names.check_account_id(account)
         shard = self.shard_of(account)
         keys, args = (names.limits_key(shard, account), names.ledger_key(shard)), (self._store.tag(), account)
-        _, parts = await self._store.ask_list(scripts.LIMITS, keys, args)
+        _, parts = await self._store.ask_list(scripts.LIMITS, keys, args, aside=aside)
         found = [records.level(name, text) for name, text in zip(parts[::2], parts[1::2], strict=True)]
         return tuple(sorted(found, key=lambda level: (":" in level.name, level.name)))
 

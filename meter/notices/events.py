@@ -72,4 +72,4 @@ def _level(notice: Notice) -> JsonObject:
     if level is None:
         return {}
     at = {"exhausted_at": moment_text(notice.exhausted_at)} if notice.percent is None else {"percent": notice.percent}
-    return {"level": level.name, "used": number(level.used), "limit": number(level.limit), **at}
+    return {"level": level.shown or level.name, "used": number(level.used), "limit": number(level.limit), **at}

@@ -42,6 +42,10 @@ class Level:
     """``included``, or ``budget:<what it is the budget of>``."""
     used: Credits
     limit: Credits
+    key_hash: str = ""
+    """Of the API key whose budget it is."""
+    shown: str = ""
+    """How it is called where it is told; its name where that is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

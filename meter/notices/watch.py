@@ -7,12 +7,13 @@ how it stands; how far it has read is kept in the store, so that whoever leads n
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from meter.ledger.names import is_account_id
 from meter.ledger.noticing import Look, NoticeBooks, Pace, Tail, Telling
-from meter.ledger.promise import LedgerUnavailable, Status, Word
+from meter.ledger.promise import Account, LedgerUnavailable, Status, Word
 from meter.notices import events
 from meter.notices.postman import Postman
 from meter.notices.rules import INCLUDED, Level, Notice, Standing, What, notices, wants_top_up
@@ -26,15 +27,19 @@ AGAIN_SECONDS = 60
 """After which an account is looked at again that could not be looked at."""
 BEGINNING = "0-0"
 
-Levels = Callable[[str], Awaitable[Sequence[Level]]]
-"""What fills up besides the included credits of an account: its budgets. May raise ``LedgerUnavailable``."""
-
 log = logging.getLogger(__name__)
 
 
-async def no_levels(_: str) -> Sequence[Level]:
-    """Nothing else fills up."""
-    return ()
+class Levels(Protocol):
+    """What fills up besides the included credits of an account; may raise ``LedgerUnavailable`` and nothing else."""
+
+    async def of(self, account: Account) -> Sequence[Level]:
+        """All that may concern an account."""
+        ...
+
+    async def shown(self, account: str, level: Level) -> str | None:
+        """How one is called where it is told; None where it does not concern the account."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +60,7 @@ class Watch:
         *,
         top_up: Callable[[str], TopUp | None],
         postman: Postman | None = None,
-        levels: Levels = no_levels,
+        levels: Levels | None = None,
     ) -> None:
         """Take what it depends on.
 
@@ -136,15 +141,24 @@ class Watch:
                 return _Seen(again=self._books.now() + AGAIN_SECONDS)
 
     async def _tell(self, account: str) -> _Seen:
+        """Tell what is to be told of an account; of a member, its payer is told."""
         look = await self._books.look(account)
-        if look is None:
+        if look is None or look.account.terms.payer is not None:
             return _Seen()
-        standing = standing_of(look, await self._levels(account))
-        found = notices(standing, look.told)
-        for notice in found:
+        standing = standing_of(look, await self._levels.of(look.account) if self._levels else ())
+        found = [await self._named(notice, account) for notice in notices(standing, look.told)]
+        for notice in filter(None, found):
             await self._books.tell(self._telling(notice, standing), epoch=look.epoch)
         asked = await self._ask(look, standing)
-        return replace(asked, told=asked.told or bool(found))
+        return replace(asked, told=asked.told or any(found))
+
+    async def _named(self, notice: Notice, account: str) -> Notice | None:
+        """A notice with its level as it is shown; None where that does not concern the account."""
+        level = notice.level
+        if level is None or level.name == INCLUDED or self._levels is None:
+            return notice
+        shown = await self._levels.shown(account, level)
+        return replace(notice, level=replace(level, shown=shown)) if shown else None
 
     def _telling(self, notice: Notice, standing: Standing) -> Telling:
         return Telling(

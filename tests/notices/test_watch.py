@@ -20,7 +20,6 @@ from meter.ledger.engine import RedisLedger
 from meter.ledger.promise import Account, Done, Grant, GrantKind, Status
 from meter.notices.postman import HAND_SECONDS, Postman
 from meter.notices.retries import Retries
-from meter.notices.rules import Level
 from meter.notices.signing import Signer
 from meter.notices.watch import Watch
 from meter.notices.webhook import Webhook
@@ -296,19 +295,6 @@ async def test_a_run_rate_that_leads_beyond_what_is_included_is_told_once(any_st
         assert receiver.types.count("exhaustion_forecast.v1") == 1
 
 
-async def test_a_budget_is_told_as_any_level(ledger):
-    async def levels(account: str) -> tuple[Level, ...]:
-        return (Level(name=f"budget:{account}/web", used=Credits(8), limit=Credits(10)),)
-
-    await opened(ledger)
-    async with receiving() as receiver, living(ledger, receiver, levels=levels) as house:
-        await house.look()
-        await house.look()
-        told = [(one.event["data"]["level"], one.event["data"]["percent"]) for one in receiver.got]
-
-    assert sorted(told) == [("budget:acme/web", 50), ("budget:acme/web", 80)]
-
-
 async def test_without_a_webhook_what_is_told_is_an_entry_alone(ledger):
     await charged(ledger, await opened(ledger), 50)
     watch = Watch(ledger, top_up=lambda _: TOP_UP)
@@ -362,6 +348,15 @@ async def test_a_grant_that_answers_a_purchase_ends_the_asking(any_store_url):
 
         assert receiver.types.count("top_up_requested.v1") == 1
         assert (await ledger.to_read()).accounts == ()
+
+
+async def test_a_member_asks_for_nothing_since_its_payer_does(ledger):
+    await opened(ledger, included=1000)
+    await ledger.open_account("acme/web", replace(terms(0), payer="acme"), op="open:web")
+    async with receiving() as receiver, living(ledger, receiver, top_up=TOP_UP) as house:
+        await house.look()
+
+    assert receiver.got == []
 
 
 async def test_a_suspended_account_asks_for_no_purchase(ledger):
