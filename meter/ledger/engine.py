@@ -4,7 +4,6 @@ A method packs what it is given, asks once, and names what came back. The rules 
 about money.
 """
 
-import asyncio
 import copy
 import secrets
 from typing import Self
@@ -16,8 +15,8 @@ from meter.ledger.claim_steps import ClaimSteps
 from meter.ledger.deadline import STEP_SECONDS
 from meter.ledger.history import Charged
 from meter.ledger.inspecting import Inspection
+from meter.ledger.key_steps import KeySteps
 from meter.ledger.lease_steps import LeaseSteps
-from meter.ledger.limits import Level, Limits
 from meter.ledger.line import Line
 from meter.ledger.notice_steps import NoticeSteps
 from meter.ledger.operations import REFUND_GRACE_SECONDS, reason_text
@@ -26,7 +25,6 @@ from meter.ledger.promise import (
     Account,
     Balance,
     Grant,
-    KeyRecord,
     LedgerError,
     Statement,
     Status,
@@ -47,7 +45,7 @@ class WrongStore(LedgerError):
     """The store was made in a way that this version can't use; the message is a sentence with the fix."""
 
 
-class RedisLedger(LeaseSteps, ClaimSteps, NoticeSteps, PinSteps, Inspection):
+class RedisLedger(LeaseSteps, ClaimSteps, KeySteps, NoticeSteps, PinSteps, Inspection):
     """The books in Redis or Valkey; keeps the promises of ``Ledger`` and ``Claims``."""
 
     _actor: tuple[str, ...] = ()
@@ -158,21 +156,6 @@ class RedisLedger(LeaseSteps, ClaimSteps, NoticeSteps, PinSteps, Inspection):
         """Suspend or resume an account."""
         return (await self._step(scripts.STATUS, self._books(account, op), account, op, status)).word
 
-    async def set_limits(self, account: str, limits: Limits, *, op: str, key_hash: str | None = None) -> Word:
-        """Set or take away what may be drawn at an account, or by an API key of it."""
-        keys = (*self._books(account, op), names.limits_key(self.shard_of(account), account))
-        level = account if key_hash is None else f"key:{key_hash}"
-        return (await self._step(scripts.LIMIT, keys, account, op, level, *records.caps(limits))).word
-
-    async def levels(self, account: str, *, aside: bool = False) -> tuple[Level, ...]:
-        """All levels that have limits, of the account's root and of all below it, keys last."""
-        names.check_account_id(account)
-        shard = self.shard_of(account)
-        keys, args = (names.limits_key(shard, account), names.ledger_key(shard)), (self._store.tag(), account)
-        _, parts = await self._store.ask_list(scripts.LIMITS, keys, args, aside=aside)
-        found = [records.level(name, text) for name, text in zip(parts[::2], parts[1::2], strict=True)]
-        return tuple(sorted(found, key=lambda level: (":" in level.name, level.name)))
-
     async def statement(self, account: str) -> Statement | None:
         """Balance, grants and this period's use; None where there is no such account."""
         names.check_account_id(account)
@@ -186,38 +169,6 @@ class RedisLedger(LeaseSteps, ClaimSteps, NoticeSteps, PinSteps, Inspection):
         keys = (names.account_key(self.shard_of(account), account),)
         answer = await self._step(scripts.ACCOUNT, keys, account, self._store.tag())
         return None if answer.word is Word.UNKNOWN else records.account(account, answer.rest)
-
-    async def create_key(self, account: str, *, key_hash: str, hint: str, expires_at: int | None, op: str) -> Word:
-        """Store a key's hash in its account's slot."""
-        shard = self.shard_of(account)
-        keys = (
-            names.account_key(shard, account),
-            names.api_key_key(shard, key_hash),
-            names.api_keys_key(shard, account),
-            names.ledger_key(shard),
-        )
-        return (await self._step(scripts.KEY_CREATE, keys, account, op, key_hash, hint, str(expires_at or 0))).word
-
-    async def revoke_key(self, shard: int, key_hash: str, *, op: str) -> Word:
-        """Make a key unknown from the next charge on."""
-        names.check_label(op)
-        keys = (names.api_key_key(shard, key_hash), names.ledger_key(shard))
-        return (await self._store.ask(scripts.KEY_REVOKE, keys, (op, str(shard), *self._actor))).word
-
-    async def find_key(self, shard: int, key_hash: str) -> KeyRecord | None:
-        """The record of a key: a hint only; the charge decides."""
-        args = (self._store.tag(), str(shard))
-        answer = await self._store.ask(scripts.KEY, (names.api_key_key(shard, key_hash),), args)
-        return None if answer.word is Word.UNKNOWN else records.key(key_hash, answer.rest)
-
-    async def keys_of(self, account: str) -> tuple[KeyRecord, ...]:
-        """All keys of an account, the oldest first."""
-        names.check_account_id(account)
-        shard = self.shard_of(account)
-        keys = (names.api_keys_key(shard, account),)
-        _, hashes = await self._store.ask_list(scripts.KEYS, keys, (self._store.tag(), account))
-        found = await asyncio.gather(*(self.find_key(shard, key_hash) for key_hash in hashes))
-        return tuple(sorted((key for key in found if key), key=lambda key: (key.created_at, key.key_hash)))
 
     async def _undo(
         self, script: Script, keys: tuple[str, ...], account: str, op: str, *, reason: str, keep: Credits = ZERO

@@ -4,7 +4,7 @@ Expected ends are values; ``LedgerUnavailable`` is the one exception a caller mu
 ``engine.py`` and the model in the tests both keep this promise, and one suite checks them against each other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -229,6 +229,10 @@ class KeyRecord:
     revoked: bool
     hint: str
     """The first characters, enough to tell keys apart."""
+    operations: tuple[str, ...] = ()
+    """What it is for, such as ``image.*``; empty is for all."""
+    level: str = ""
+    """Where it is counted: by its own hash, or by that of the key that it was first rotated from."""
 
 
 class Ledger(Protocol):
@@ -312,8 +316,29 @@ class Ledger(Protocol):
         """What pricing needs of an account."""
         ...
 
-    async def create_key(self, account: str, *, key_hash: str, hint: str, expires_at: int | None, op: str) -> Word:
-        """Store a key's hash in its account's slot."""
+    async def create_key(
+        self,
+        account: str,
+        *,
+        key_hash: str,
+        hint: str,
+        expires_at: int | None,
+        op: str,
+        operations: Sequence[str] = (),
+    ) -> Word:
+        """Store a key's hash in its account's slot.
+
+        ``operations`` are names, or beginnings of names with a ``*`` after them; without any, it is for all.
+        """
+        ...
+
+    async def rotate_key(
+        self, account: str, key_hash: str, *, new_hash: str, hint: str, overlap_seconds: int, op: str
+    ) -> Word:
+        """Put a new key in the place of one, which lives on for some seconds; both are one to every limit.
+
+        ``unknown``: it is not a key of the account (any more); ``conflict``: the new one is somebody's already.
+        """
         ...
 
     async def revoke_key(self, shard: int, key_hash: str, *, op: str) -> Word:

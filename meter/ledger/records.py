@@ -94,8 +94,8 @@ def account(name: str, text: str) -> Account:
 
 
 def key(key_hash: str, text: str) -> KeyRecord:
-    """Read ``account created expires revoked hint``."""
-    owner, created, expires, revoked, hint = text.split(" ")
+    """Read ``account created expires revoked hint operations level``."""
+    owner, created, expires, revoked, hint, operations, level = text.split(" ")
     return KeyRecord(
         key_hash=key_hash,
         account=owner,
@@ -103,6 +103,8 @@ def key(key_hash: str, text: str) -> KeyRecord:
         expires_at=_second(expires),
         revoked=revoked == "1",
         hint=hint,
+        operations=() if operations == "-" else tuple(operations.split(",")),
+        level=f"{KEY_LEVEL}:{key_hash}" if level == "-" else level,
     )
 
 

@@ -86,6 +86,7 @@ OPENED = load("opened")
 ACCOUNTS = load("accounts")
 
 KEY_CREATE = load("key_create")
+KEY_ROTATE = load("key_rotate")
 KEY_REVOKE = load("key_revoke")
 KEY = load("key")
 KEYS = load("keys")

@@ -340,3 +340,26 @@ def test_a_member_needs_an_account_above_that_pays(meter, acme, arguments):
 
     assert ended.code == 1
     assert ended.talk
+
+
+def test_a_key_is_made_for_some_operations_with_a_budget_and_rotated(meter, acme):
+    first = meter("key", "create", acme, "--operations", "chat,image.*", "--budget", "50").data.strip()
+    second = meter("key", "rotate", first, "--overlap", "0s", "--json").json()
+    third = meter("key", "rotate", second["key"][:10], "--account", acme)
+    listed = meter("key", "list", acme, "--json").json()["keys"]
+    levels = meter("budget", "show", acme, "--json").json()["levels"]
+    again = meter("key", "rotate", first)
+
+    assert second["account"] == acme
+    assert third.code == 0
+    assert {tuple(one["operations"]) for one in listed} == {("chat", "image.*")}
+    assert len([one for one in listed if one["expires_at"]]) == 2
+    assert [one["period"] for one in levels] == [50]
+    assert (again.code, "has expired" in again.talk) == (1, True)
+
+
+@pytest.mark.parametrize("overlap", ["1", "h", "-1h", "1w", "1.5h"])
+def test_an_overlap_is_a_span_of_time(meter, acme, overlap):
+    ended = meter("key", "rotate", "mk_000abcd", "--account", acme, "--overlap", overlap)
+
+    assert ended.code == 2
