@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from meter.credits import Credits
+from meter.pricing.coming_prices import ComingPrice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +21,5 @@ class Figures:
     """The ledger's Unix second."""
     reserved: Credits | None = None
     """What is set aside for a call whose price is not known yet; told in place of ``consumed``."""
+    coming: ComingPrice | None = None
+    """The next price of such a call, where its caller asked for it and one is known."""

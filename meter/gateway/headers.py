@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from meter.credits import MICRO, text
 from meter.gateway.figures import Figures
+from meter.gateway.preview import next_price
 from meter.gateway.wire import moment
 
 Headers = list[tuple[bytes, bytes]]
@@ -58,6 +59,8 @@ class CreditHeaders:
             self._cost(figures),
             (_name(self.prefix, "remaining"), text(figures.remaining).encode()),
         ]
+        if figures.coming is not None:
+            ours.append((_name(self.prefix, "next"), next_price(figures.coming)))
         if figures.reset_at is None:
             return ours
         ours.append((_name(self.prefix, "reset-at"), moment(figures.reset_at).encode()))
@@ -105,7 +108,7 @@ def _name(prefix: str, word: str) -> bytes:
 @lru_cache(maxsize=32)
 def _withdrawn(prefix: str, ours: tuple[bytes, ...]) -> frozenset[bytes]:
     """The names that are not an upstream's to write to a caller, and those that we write instead."""
-    own = (_name(prefix, word) for word in ("consumed", "remaining", "reserved", "reset-at"))
+    own = (_name(prefix, word) for word in ("consumed", "remaining", "reserved", "reset-at", "next"))
     return _FROM_UPSTREAM.union(own, ours, _FOR_SHARED_CACHES if ours else ())
 
 

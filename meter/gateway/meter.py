@@ -20,6 +20,7 @@ from meter.gateway.desks import Desks
 from meter.gateway.identity import CreditsMaxError, credits_max
 from meter.gateway.limits import limit_reached
 from meter.gateway.load_watch import FixedLoad, LoadWatch
+from meter.gateway.preview import wants_next
 from meter.gateway.served import ServedCall, untold
 from meter.gateway.served_socket import ServedSocket
 from meter.gateway.tariff import Tariff, TariffBoard
@@ -161,6 +162,7 @@ class Meter:
             at_most=at_most,
             long=scope["type"] == "websocket",
             op=op,
+            preview=wants_next(scope["headers"]),
         )
 
     def _refusal(self, verdict: Denied, caller: Caller) -> ASGIApp:

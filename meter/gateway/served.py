@@ -243,6 +243,7 @@ def figures_of(charge: Charge) -> Figures:
         reset_at=charge.balance.reset_at,
         now=charge.now,
         reserved=charge.held if charge.metered and not charge.closed else None,
+        coming=charge.coming,
     )
 
 

@@ -15,8 +15,8 @@ from meter.pricing.terms import Terms
 from meter.pricing.verdict import Usage
 from meter.pricing.versions import TRANSITION, caps, priced, version_name
 
-MOMENTS_MAX = 240
-"""So many changes ahead are looked at: twenty years of months."""
+MOMENTS_MAX = 120
+"""So many changes ahead are looked at: ten years of months."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,8 @@ def coming_price(operation: Operation, conditions: Conditions, usage: Usage = NO
     Of a price by use whose use is not known, changes are seen in what stands in its version, and at no use and at its
     ceiling in what a walk makes of it.
     """
+    if not operation.versions:
+        return None
     operation, conditions = _steady(operation), replace(conditions, moment=minute(conditions.moment), load=CALM)
     now = _meaning(operation, conditions, usage)
     for at in _moments(operation, conditions, usage):
@@ -73,8 +75,7 @@ def _steady(operation: Operation) -> Operation:
 def _moments(operation: Operation, conditions: Conditions, usage: Usage) -> Iterator[datetime]:
     """The minutes after the present one at which the price can change, in order: no more than ``MOMENTS_MAX``."""
     dated = {one.effective_at for one in operation.versions if one.effective_at is not None}
-    pin = conditions.pin if operation.versions else None
-    dated |= set() if pin is None else {pin.until}
+    dated |= set() if conditions.pin is None else {conditions.pin.until}
     for _ in range(MOMENTS_MAX):
         following = {one for one in dated if one > conditions.moment} | set(_steps(operation, conditions, usage))
         if not following:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from meter.credits import Credits
 from meter.policy.model import Operation
 from meter.pricing import record, trace
+from meter.pricing.coming_prices import ComingPrice, coming_price
 from meter.pricing.conditions import CALM, Conditions, Factor, LoadReading, minute
 from meter.pricing.reckoning import reckon
 from meter.pricing.versions import priced, version_name
@@ -85,6 +86,7 @@ class Pricer:
         self._load = CALM
         self._drill = False
         self._quotes: dict[object, Quote] = {}
+        self._coming: dict[object, ComingPrice | None] = {}
 
     def price(
         self, operation: Operation, conditions: Conditions, usage: Mapping[str, Fraction | None] | None = None
@@ -92,11 +94,22 @@ class Pricer:
         """Price one call, as ``price`` does."""
         if not self._still(conditions):
             self._forget(conditions)
-        key = (operation.name, conditions.commitment, conditions.pin, frozenset(usage.items()) if usage else None)
+        key = _key(operation, conditions, usage)
         quote = self._quotes.get(key)
         if quote is None:
             quote = self._quotes[key] = price(operation, conditions, self._policy, usage)
         return quote
+
+    def coming(
+        self, operation: Operation, conditions: Conditions, usage: Mapping[str, Fraction | None] | None = None
+    ) -> ComingPrice | None:
+        """The next price of such a call, as ``coming_price`` finds it."""
+        if not self._still(conditions):
+            self._forget(conditions)
+        key = _key(operation, conditions, usage)
+        if key not in self._coming and len(self._coming) < QUOTES_MAX:
+            self._coming[key] = coming_price(operation, conditions, usage or NO_USAGE)
+        return self._coming.get(key)
 
     def _still(self, conditions: Conditions) -> bool:
         """Whether minute, load and drill are those of the remembered quotes, and there is room for one more."""
@@ -113,3 +126,9 @@ class Pricer:
     def _forget(self, conditions: Conditions) -> None:
         self._moment, self._load, self._drill = conditions.moment, conditions.load, conditions.drill
         self._quotes = {}
+        self._coming = {}
+
+
+def _key(operation: Operation, conditions: Conditions, usage: Mapping[str, Fraction | None] | None) -> object:
+    """What tells calls of one minute and load apart."""
+    return operation.name, conditions.commitment, conditions.pin, frozenset(usage.items()) if usage else None

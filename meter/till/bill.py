@@ -6,6 +6,7 @@ from fractions import Fraction
 from meter.credits import LIMIT, ZERO, Credits
 from meter.policy.ends import End
 from meter.policy.model import Above, Operation
+from meter.pricing.coming_prices import ComingPrice
 from meter.pricing.conditions import Conditions
 from meter.pricing.final import Final, Running, Said, final
 from meter.pricing.quote import Quote
@@ -21,6 +22,7 @@ class Bill:
         "_running",
         "added",
         "cap",
+        "coming",
         "holds",
         "list_price",
         "metered",
@@ -54,6 +56,8 @@ class Bill:
         self.holds = operation.holds or long
         """Whether credits are set aside until the call ends."""
         self.waived: str | None = None
+        self.coming: ComingPrice | None = None
+        """The next price of such a call, where its caller asked for it."""
 
     @property
     def due(self) -> Fraction:

@@ -9,6 +9,7 @@ from meter.credits import MICRO, ZERO, AmountError, Credits, from_micro, text
 from meter.ledger.promise import Balance
 from meter.policy.ends import End
 from meter.policy.model import Operation
+from meter.pricing.coming_prices import ComingPrice
 from meter.pricing.quote import Quote
 from meter.till.bill import Bill
 from meter.till.bookings import Booking
@@ -95,6 +96,11 @@ class Charge:
     def metered(self) -> bool:
         """Whether the price is known only when the call has ended."""
         return self._bill.metered
+
+    @property
+    def coming(self) -> ComingPrice | None:
+        """The next price of such a call, where its caller asked for it and one is known."""
+        return self._bill.coming
 
     @property
     def usage(self) -> Usage:

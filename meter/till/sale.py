@@ -27,6 +27,8 @@ class Sale:
     """The call may outlive what the books remember of an operation, so its credits are set aside until it ends."""
     op: str | None = None
     """The operation id, where the call has one already."""
+    preview: bool = False
+    """Whether the caller asked for the next price of such a call."""
 
     def conditions(self, terms: Terms) -> Conditions:
         """What pricing looks at, for an account on these terms."""

@@ -245,6 +245,8 @@ def _priced(
     conditions = sale.conditions(account.terms)
     quote = pricer.price(sale.operation, conditions, sale.usage)
     bill = Bill(sale.operation, conditions, quote, sale.usage, sale.at_most, long=sale.long)
+    if sale.preview:
+        bill.coming = pricer.coming(sale.operation, conditions, sale.usage)
     order = Order(
         op=op,
         account=account,
