@@ -248,6 +248,8 @@ class Operation:
     @property
     def known_before(self) -> bool:
         """Whether the whole price is known before the app is called, by whichever version it is."""
+        if not self.versions:
+            return self.price.known_before
         return all(price.known_before for price in self.prices)
 
     @property

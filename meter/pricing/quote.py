@@ -87,6 +87,7 @@ class Pricer:
         self._drill = False
         self._quotes: dict[object, Quote] = {}
         self._coming: dict[object, ComingPrice | None] = {}
+        self._operations: dict[object, Operation] = {}
 
     def price(
         self, operation: Operation, conditions: Conditions, usage: Mapping[str, Fraction | None] | None = None
@@ -99,6 +100,18 @@ class Pricer:
         if quote is None:
             quote = self._quotes[key] = price(operation, conditions, self._policy, usage)
         return quote
+
+    def operation(self, operation: Operation, conditions: Conditions) -> Operation:
+        """The operation at the price by which it is paid, as ``priced`` finds it."""
+        if not operation.versions:
+            return operation
+        if not self._still(conditions):
+            self._forget(conditions)
+        key = operation.name, conditions.pin
+        found = self._operations.get(key)
+        if found is None:
+            found = self._operations[key] = priced(operation, conditions)
+        return found
 
     def coming(
         self, operation: Operation, conditions: Conditions, usage: Mapping[str, Fraction | None] | None = None
@@ -118,6 +131,7 @@ class Pricer:
             and (conditions.load is self._load or conditions.load == self._load)
             and conditions.drill == self._drill
             and len(self._quotes) < QUOTES_MAX
+            and len(self._operations) < QUOTES_MAX
         )
 
     def _same_minute(self, moment: datetime) -> bool:
@@ -127,6 +141,7 @@ class Pricer:
         self._moment, self._load, self._drill = conditions.moment, conditions.load, conditions.drill
         self._quotes = {}
         self._coming = {}
+        self._operations = {}
 
 
 def _key(operation: Operation, conditions: Conditions, usage: Mapping[str, Fraction | None] | None) -> object:

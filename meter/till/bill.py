@@ -10,7 +10,6 @@ from meter.pricing.coming_prices import ComingPrice
 from meter.pricing.conditions import Conditions
 from meter.pricing.final import Final, Running, Said, final
 from meter.pricing.quote import Quote
-from meter.pricing.versions import priced
 from meter.till.usage import Readings, Usage
 
 
@@ -44,7 +43,8 @@ class Bill:
     ) -> None:
         self._conditions = conditions
         self._running: Running | None = None
-        self.operation = priced(operation, conditions)
+        self.operation = operation
+        """At the price by which the account pays."""
         self.metered = not self.operation.known_before
         """Whether the price is known only when the call has ended."""
         self.quote = quote

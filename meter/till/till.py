@@ -243,8 +243,9 @@ def _priced(
     op: str, account: Account, caller: Caller, sale: Sale, pricer: Pricer, *, member: Account | None = None
 ) -> Priced:
     conditions = sale.conditions(account.terms)
-    quote = pricer.price(sale.operation, conditions, sale.usage)
-    bill = Bill(sale.operation, conditions, quote, sale.usage, sale.at_most, long=sale.long)
+    operation = pricer.operation(sale.operation, conditions)
+    quote = pricer.price(operation, conditions, sale.usage)
+    bill = Bill(operation, conditions, quote, sale.usage, sale.at_most, long=sale.long)
     if sale.preview:
         bill.coming = pricer.coming(sale.operation, conditions, sale.usage)
     order = Order(

@@ -355,3 +355,38 @@ def test_a_walk_arrives_at_the_price_in_force(asked, data):
     moment = month_after(max(pin.until, last.effective_at or pin.until), max(0, months))
 
     assert price(asked, at(moment, pin), POLICY).credits == last.price.base
+
+
+def test_what_is_remembered_of_an_operation_is_its_price_of_that_minute_for_that_pin():
+    pricer, pin = Pricer(POLICY), pinned(ORIGINAL, JULY)
+    asked = [at(NEW_YEAR), at(NEW_YEAR, pin), at(JULY), at(JULY, pin), at(NEW_YEAR - timedelta(minutes=1))]
+
+    assert [text(pricer.operation(RAISED, one).price.base) for one in asked] == ["120", "100", "150", "150", "100"]
+
+
+GOLDEN = [
+    # month after the end of the pin: what is paid by day; at night, at 0.7, in micro-credits, rounded half up once
+    (1, "7.35", "5.145"),
+    (2, "7.7", "5.39"),
+    (3, "8.05", "5.635"),
+    (4, "8.4", "5.88"),
+    (5, "8.75", "6.125"),
+    (6, "9.1", "6.37"),
+    (7, "9.45", "6.615"),
+    (8, "9.8", "6.86"),
+    (9, "10", "7"),
+    (10, "10", "7"),
+]
+
+
+@pytest.mark.parametrize(("month", "by_day", "at_night"), GOLDEN)
+@pytest.mark.parametrize("day", [1, 15, 31])
+def test_a_walk_from_7_to_10_by_a_twentieth_a_month(month, by_day, at_night, day):
+    until = datetime(2027, 1, day, 12, tzinfo=UTC)
+    raised = image(("2027", NEW_YEAR, "10"), original="7", transition="0.05", rounding=EXACT, adjustments=(NIGHT,))
+    begins, ends = month_after(until, month - 1), month_after(until, month)
+    night = begins.replace(hour=3) + timedelta(days=1)
+    pin = pinned(ORIGINAL, until)
+
+    assert [cost(raised, at(moment, pin)) for moment in (begins, ends - timedelta(minutes=1))] == [by_day, by_day]
+    assert cost(raised, at(night, pin)) == at_night
