@@ -6,16 +6,18 @@ A call may be priced by what is remembered, since the charge checks it; what is 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from meter.credits import ZERO, Credits
 from meter.ledger.api_keys import ApiKey
 from meter.ledger.hints import Hints
 from meter.ledger.promise import Account, Ledger, Stale, Statement
 from meter.policy.model import Plan
-from meter.pricing.calendar import period_containing
-from meter.pricing.terms import Terms
+from meter.pricing.allotment import renewal
+from meter.pricing.plan_terms import Plans, following, terms_of
 
 OP_CHARS_MAX = 256
 """How long the id of a step can be; an account's can be longer."""
+
+STEPS_MAX = 64
+"""How many periods may begin on the way to the one that runs: those from which something rolls over, and a few."""
 
 Opening = Callable[[str | None], Plan | None]
 """Gives the plan of a name as it is in force now, or that of all unknown accounts; None: such a one is not opened."""
@@ -39,9 +41,10 @@ class Caller:
 class Accounts:
     """The accounts of the callers of one worker."""
 
-    def __init__(self, ledger: Ledger, *, opening: Opening | None = None) -> None:
+    def __init__(self, ledger: Ledger, *, opening: Opening | None = None, plans: Plans | None = None) -> None:
         self._ledger = ledger
         self._opening = opening
+        self._plans = plans
         self._hints = Hints()
 
     def remembered(self, caller: Caller) -> Account | None:
@@ -63,7 +66,9 @@ class Accounts:
 
     async def fresh(self, stale: Stale) -> Account:
         """Take the terms that the ledger gave, or begin the period that they ask for."""
-        account = await renewed(self._ledger, stale.account, stale.now) if stale.lapsed else stale.account
+        account = stale.account
+        if stale.lapsed:
+            account = await renewed(self._ledger, account, stale.now, self._plans)
         self._hints.remember(account)
         return account
 
@@ -72,9 +77,9 @@ class Accounts:
         name = await self._name(caller)
         if name is None:
             return None
-        found = await statement(self._ledger, name)
+        found = await statement(self._ledger, name, self._plans)
         if found is None and await self._asked(name, caller.plan) is not None:
-            found = await statement(self._ledger, name)
+            found = await statement(self._ledger, name, self._plans)
         return found if found is None else await self._priced(found)
 
     async def _priced(self, found: Statement) -> Statement | None:
@@ -126,17 +131,31 @@ class Accounts:
         if opening is None:
             return None
         op = f"open:{name}"[:OP_CHARS_MAX]
-        _, account = await self._ledger.open_account(name, terms_of(opening), op=op)
+        _, account = await self._ledger.open_account(name, terms_of(opening, now=self._ledger.now()), op=op)
         return account
 
 
-async def renewed(ledger: Ledger, account: Account, now: int) -> Account:
-    """Begin the period that contains ``now``, unless somebody did so already."""
-    period = period_containing(account.terms, now)
-    return await ledger.renew(account, period, op=f"renew:{period.start}")
+async def renewed(ledger: Ledger, account: Account, now: int, plans: Plans | None = None) -> Account:
+    """Begin the period that contains ``now``, unless somebody did so already.
+
+    Those before it begin too, as far as something of them may have rolled over.
+
+    Args:
+        ledger: the books.
+        account: as it is known.
+        now: the store's second.
+        plans: the plans as they are now, which their accounts take up in their next period.
+    """
+    for _ in range(STEPS_MAX):
+        old = account.period
+        if old.end is None or now < old.end:
+            break
+        step = renewal(account.terms, following(account.terms, plans), old, now)
+        account = await ledger.renew(account, step, op=f"renew:{step.period.start}")
+    return account
 
 
-async def statement(ledger: Ledger, account: str) -> Statement | None:
+async def statement(ledger: Ledger, account: str, plans: Plans | None = None) -> Statement | None:
     """An account as it stands, its period renewed if it was over; None where there is no such account."""
     found = await ledger.statement(account)
     if found is None:
@@ -144,17 +163,5 @@ async def statement(ledger: Ledger, account: str) -> Statement | None:
     end = found.account.period.end
     if end is None or found.as_of < end:
         return found
-    await renewed(ledger, found.account, found.as_of)
+    await renewed(ledger, found.account, found.as_of, plans)
     return await ledger.statement(account)
-
-
-def terms_of(plan: Plan, *, commitment: Credits | None = None) -> Terms:
-    """Copy the facts of a plan that pricing and the ledger need."""
-    return Terms(
-        plan=plan.name,
-        included=plan.included,
-        period=plan.period,
-        commitment=plan.commitment if commitment is None else commitment,
-        overage_limit=plan.overage.limit if plan.overage else ZERO,
-        pin=plan.pin,
-    )

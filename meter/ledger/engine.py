@@ -6,9 +6,10 @@ about money.
 
 import copy
 import secrets
+from dataclasses import replace
 from typing import Self
 
-from meter.credits import ZERO, Credits
+from meter.credits import LIMIT, ZERO, Credits
 from meter.ledger import history, names, records, scripts
 from meter.ledger.asking import Store
 from meter.ledger.claim_steps import ClaimSteps
@@ -33,7 +34,9 @@ from meter.ledger.promise import (
 )
 from meter.ledger.records import Answer
 from meter.ledger.scripts import Script
-from meter.pricing.calendar import period_containing
+from meter.policy.plans import Anchor, Trial
+from meter.pricing.allotment import Proration, Renewal, included_in
+from meter.pricing.calendar import day_of, later, period_containing
 from meter.pricing.terms import Period, Terms
 
 FORMAT = "1"
@@ -111,16 +114,19 @@ class RedisLedger(LeaseSteps, ClaimSteps, KeySteps, NoticeSteps, PinSteps, Inspe
         return await self._undo_entry(told, op=op, reason=reason, amount=amount)
 
     async def open_account(self, account: str, terms: Terms, *, op: str) -> tuple[Word, Account]:
-        """Open an account with its first period's grant; ``repeat`` where it exists already."""
+        """Open an account with its first period's grant, and its trial; ``repeat`` where it exists already."""
         _check_payer(account, terms)
-        period = period_containing(terms, self.now())
-        facts = (str(terms.included), str(terms.overage_limit), records.terms_text(terms))
+        now = self.now()
+        if terms.signed_up is None and (terms.every is not None or terms.anchor is Anchor.SIGNUP):
+            terms = replace(terms, signed_up=day_of(now, terms.zone))
+        period = period_containing(terms, now)
+        facts = (str(included_in(terms, period)), str(terms.overage_limit), records.terms_text(terms))
         shard = self.shard_of(account)
         keys = (names.account_key(shard, account), names.accounts_key(shard), names.ledger_key(shard))
-        answer = await self._step(scripts.OPEN, keys, account, op, *_period_args(period), *facts)
+        answer = await self._step(scripts.OPEN, keys, account, op, *_period_args(period), *facts, *_trial(terms, now))
         return answer.word, records.account(account, answer.rest)
 
-    async def renew(self, account: Account, period: Period, *, op: str) -> Account:
+    async def renew(self, account: Account, renewal: Renewal, *, op: str) -> Account:
         """Begin a new period, unless somebody did so already; either way, the account as it is now."""
         shard = self.shard_of(account.id)
         keys = (
@@ -128,8 +134,9 @@ class RedisLedger(LeaseSteps, ClaimSteps, KeySteps, NoticeSteps, PinSteps, Inspe
             names.used_key(shard, account.id),
             names.ledger_key(shard),
         )
-        args = (str(account.period.start), *_period_args(period), str(account.terms.included))
-        answer = await self._step(scripts.RENEW, keys, account.id, op, *args)
+        args = (str(account.period.start), *_period_args(renewal.period), str(renewal.included))
+        more = (*_terms_args(account, renewal.terms), *_rollover(account.terms, renewal))
+        answer = await self._step(scripts.RENEW, keys, account.id, op, *args, *more)
         return account if answer.word is Word.UNKNOWN else records.account(account.id, answer.rest)
 
     async def grant(self, account: str, grant: Grant) -> tuple[Word, Balance | None]:
@@ -145,11 +152,11 @@ class RedisLedger(LeaseSteps, ClaimSteps, KeySteps, NoticeSteps, PinSteps, Inspe
         """Take back what is left of a grant."""
         return _undone(await self._step(scripts.REVOKE, self._books(account), account, op, grant_id))
 
-    async def set_terms(self, account: str, terms: Terms, *, op: str) -> Word:
-        """Change an account's terms, from the next charge on."""
+    async def set_terms(self, account: str, terms: Terms, *, op: str, proration: Proration | None = None) -> Word:
+        """Change an account's terms, from the next charge on; with a proration, what they include too."""
         _check_payer(account, terms)
-        end = period_containing(terms, self.now()).end or 0
-        args = (str(terms.overage_limit), str(end), records.terms_text(terms))
+        end = proration.end if proration else period_containing(terms, self.now()).end
+        args = (str(terms.overage_limit), str(end or 0), records.terms_text(terms), *_moved(proration))
         return (await self._step(scripts.TERMS, self._books(account, op), account, op, *args)).word
 
     async def set_status(self, account: str, status: Status, *, op: str) -> Word:
@@ -229,6 +236,33 @@ def _check_payer(account: str, terms: Terms) -> None:
 
 def _period_args(period: Period) -> tuple[str, str]:
     return str(period.start), str(period.end or 0)
+
+
+def _terms_args(account: Account, terms: Terms) -> tuple[str, str, str]:
+    text = "-" if terms == account.terms else records.terms_text(terms)
+    return str(account.revision), str(terms.overage_limit), text
+
+
+def _rollover(before: Terms, renewal: Renewal) -> tuple[str, str, str]:
+    """What rolls over, by the terms of the period that is over: share, the most, end."""
+    rule = before.rollover
+    if rule is None:
+        return "0", "0", "0"
+    return str(rule.millionths), str(LIMIT if rule.cap is None else rule.cap), str(renewal.rolls_until or 0)
+
+
+def _trial(terms: Terms, now: int) -> tuple[str, str]:
+    match terms.trial:
+        case Trial(credits=amount, days=days):
+            return str(amount), str(later(now, days, terms.zone))
+        case _:
+            return "0", "0"
+
+
+def _moved(proration: Proration | None) -> tuple[str, str, str, str]:
+    if proration is None:
+        return "-", "0", "0", "0"
+    return str(proration.revision), str(proration.start), str(proration.give), str(proration.take)
 
 
 def _undone(answer: Answer) -> Undone:

@@ -22,7 +22,7 @@ _OPERATION = re.compile(r"[A-Za-z0-9._:/-]{1,64}", re.ASCII)
 _ACTOR = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 _LABEL = re.compile(r"[A-Za-z0-9._:/-]{1,256}", re.ASCII)
 _STREAM_ID = re.compile(r"[0-9]{1,16}-[0-9]{1,16}", re.ASCII)
-_OURS = ("period:", "adjustment:")
+_OURS = ("period:", "adjustment:", "rollover:", "trial:")
 
 
 class BadName(ValueError):

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from meter.credits import ZERO, Credits
 from meter.ledger.limits import Level, Limits, Reached
+from meter.pricing.allotment import Proration, Renewal
 from meter.pricing.terms import Period, Terms
 
 
@@ -270,10 +271,10 @@ class Ledger(Protocol):
         ...
 
     async def open_account(self, account: str, terms: Terms, *, op: str) -> tuple[Word, Account]:
-        """Open an account with its first period's grant; ``repeat`` where it exists already."""
+        """Open an account with its first period's grant, and its trial; ``repeat`` where it exists already."""
         ...
 
-    async def renew(self, account: Account, period: Period, *, op: str) -> Account:
+    async def renew(self, account: Account, renewal: Renewal, *, op: str) -> Account:
         """Begin a new period, unless somebody did so already; either way, the account as it is now."""
         ...
 
@@ -289,10 +290,11 @@ class Ledger(Protocol):
         """Take back what is left of a grant."""
         ...
 
-    async def set_terms(self, account: str, terms: Terms, *, op: str) -> Word:
+    async def set_terms(self, account: str, terms: Terms, *, op: str, proration: Proration | None = None) -> Word:
         """Change an account's terms, from the next charge on.
 
-        Its period runs on, and what the new terms include comes with the next one.
+        Its period runs on, and what the new terms include comes with the next one; or, with a proration, at once.
+        Then also ``stale``: it was reckoned by other terms, or in another period; ``lapsed``: the period is over.
         """
         ...
 

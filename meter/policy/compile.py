@@ -30,6 +30,7 @@ from meter.policy.model import (
     UpstreamRule,
 )
 from meter.policy.operations import operations
+from meter.policy.plans import Anchor, Duration
 from meter.policy.sheet import Path, Sheet, sheet
 from meter.policy.templates import shape
 from meter.policy.version import version
@@ -174,15 +175,23 @@ def _plans(sheets: Sequence[Sheet], *, complete: bool) -> Iterator[tuple[str, Pl
 
 
 def _plan(name: str, part: PlanPart, place: Place) -> Plan:
+    every, unit = (part.period, PeriodUnit.CUSTOM) if isinstance(part.period, Duration) else (None, part.period)
     return Plan(
         name=name,
         included=part.included,
-        period=part.period or PeriodUnit.MONTH,
+        period=unit or PeriodUnit.MONTH,
         price=part.price,
         currency=part.currency,
-        overage=_overage(part.overage) if part.overage else None,
+        overage=_overage(part.overage) if isinstance(part.overage, OveragePart) else None,
         commitment=part.commitment or ZERO,
         top_up=part.top_up.compiled() if part.top_up else None,
+        every=every,
+        drip=PeriodUnit(part.drip) if part.drip else None,
+        anchor=Anchor.SIGNUP if every else part.anchor,
+        trial=part.trial.compiled() if part.trial else None,
+        rollover=part.rollover.compiled() if part.rollover else None,
+        discount=part.discount,
+        operations=tuple(sorted(part.operations)) if part.operations else None,
         place=place,
         pin=Pin(version=part.pin.version, until=part.pin.until) if part.pin else None,
     )

@@ -31,10 +31,14 @@ from meter.policy.kinds import (
     Wanted,
 )
 from meter.policy.model import Comparison, Meta, PathMode, PeriodUnit, Retries
+from meter.policy.outage_part import OutagePart, word_or_parts
+from meter.policy.plan_parts import Discount, OperationPattern, Period, RolloverPart, TrialPart
+from meter.policy.plans import Anchor, Duration
 from meter.policy.price_parts import Cost, PinPart, VersionPart
 from meter.policy.top_up_part import TopUpPart
 from meter.policy.values import wrong
 
+OPERATIONS_MAX = 32
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -121,39 +125,46 @@ class PlanPart(Part):
     """What an account gets for its subscription."""
 
     included: Amount
-    period: PeriodUnit | None = Field(default=None, description="month by default.")
+    period: Period | None = Field(default=None, description="month by default.")
     price: Money | None = Field(default=None, description="Money a period.")
     currency: Currency | None = None
-    overage: OveragePart | None = None
+    overage: (
+        Annotated[
+            Annotated[Literal["hard_stop"], Tag("<word>")] | Annotated[OveragePart, Tag("<parts>")],
+            Discriminator(word_or_parts),
+        ]
+        | None
+    ) = Field(default=None, description="Credits beyond what was granted; hard_stop, which is none, by default.")
     commitment: Amount | None = Field(default=None, description="Credits a month that its accounts commit to.")
     pin: PinPart | None = None
     top_up: TopUpPart | None = Field(default=None, description="When a webhook asks for a purchase.")
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        sums = self.price is not None or (self.overage is not None and self.overage.price_per_thousand is not None)
-        if sums is (self.currency is None):
-            raise wrong("a price and its currency belong together", 'write both, such as price: "99", currency: USD.')
-        return self
-
-
-class OutagePart(Part):
-    """What calls may spend, for each account and process, while the ledger can't be reached: one of the two."""
-
-    allowance: Positive | None = Field(default=None, description="Credits that were set aside before.")
-    serve: Positive | None = Field(
-        default=None, description="Credits that are charged afterwards, as far as they are there."
+    drip: Literal["month"] | None = Field(default=None, description="Of a year: a twelfth is given each month.")
+    anchor: Anchor | None = Field(default=None, description="What periods are counted from; calendar by default.")
+    trial: TrialPart | None = None
+    rollover: RolloverPart | None = None
+    discount: Discount | None = None
+    operations: list[OperationPattern] | None = Field(
+        default=None, description="What its accounts may call; everything by default."
     )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if (self.allowance is None) is (self.serve is None):
-            raise wrong("this outage is neither, or both", "write refuse, {allowance: 100} or {serve: 100}.")
+        priced = isinstance(self.overage, OveragePart) and self.overage.price_per_thousand is not None
+        sums = self.price is not None or priced
+        if sums is (self.currency is None):
+            raise wrong("a price and its currency belong together", 'write both, such as price: "99", currency: USD.')
+        self._check_period()
         return self
 
-
-def _outage_spelling(value: object) -> str:
-    return "<parts>" if isinstance(value, dict | OutagePart) else "<word>"
+    def _check_period(self) -> None:
+        if self.drip is not None and self.period is not PeriodUnit.YEAR:
+            raise wrong("only a year drips", "write period: year beside drip: month.")
+        if isinstance(self.period, Duration) and self.anchor is Anchor.CALENDAR:
+            raise wrong("no calendar has periods of this length", "leave anchor out: they count from signing up.")
+        if self.rollover is not None and self.period is PeriodUnit.NONE:
+            raise wrong("what never resets does not roll over", "leave rollover out.")
+        if self.operations is not None and not 0 < len(self.operations) <= OPERATIONS_MAX:
+            raise wrong(f"operations has no items, or more than {OPERATIONS_MAX}", "write image.*, or leave it out.")
 
 
 class UpstreamPart(Part):
@@ -187,7 +198,7 @@ class Document(Part):
     outage: (
         Annotated[
             Annotated[Literal["refuse"], Tag("<word>")] | Annotated[OutagePart, Tag("<parts>")],
-            Discriminator(_outage_spelling),
+            Discriminator(word_or_parts),
         ]
         | None
     ) = Field(default=None, description="What becomes of calls while the ledger can't be reached; refuse by default.")

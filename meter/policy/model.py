@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from meter.credits import ZERO, Credits, Rounding
 from meter.policy.ends import CHARGE_DEFAULT, End
 from meter.policy.identity import IdentityRule
+from meter.policy.plans import Anchor, Duration, Rollover, Trial
 from meter.policy.top_up import TopUp
 
 if TYPE_CHECKING:
@@ -289,6 +290,8 @@ class PeriodUnit(StrEnum):
     MONTH = "month"
     YEAR = "year"
     NONE = "none"
+    CUSTOM = "custom"
+    """As long as the plan says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,6 +317,17 @@ class Plan:
     commitment: Credits = ZERO
     """What an account on this plan is committed to a month, where it has no commitment of its own."""
     top_up: TopUp | None = None
+    every: Duration | None = None
+    """How long a custom period is."""
+    drip: PeriodUnit | None = None
+    """The part of a year by which its credits are given."""
+    anchor: Anchor | None = None
+    trial: Trial | None = None
+    rollover: Rollover | None = None
+    discount: Fraction | None = None
+    """Prices are multiplied with it, after all adjustments."""
+    operations: tuple[str, ...] | None = None
+    """What its accounts may call; everything where it does not say."""
     place: Place
     pin: "Pin | None" = None
     """The version of the prices by which its accounts go on paying."""

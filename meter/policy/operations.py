@@ -6,7 +6,7 @@ from fractions import Fraction
 from meter.credits import ONE, ZERO, Credits, Rounding, RoundingMode, text
 from meter.policy.adjustments import lowest
 from meter.policy.bounds import check_most
-from meter.policy.document import MeterPart, OutagePart, RoundingPart
+from meter.policy.document import MeterPart, RoundingPart
 from meter.policy.ends import table_of
 from meter.policy.mistakes import instead, shown
 from meter.policy.model import (
@@ -21,6 +21,7 @@ from meter.policy.model import (
     Rate,
     Retries,
 )
+from meter.policy.outage_part import OutagePart
 from meter.policy.price_parts import CreditsPart
 from meter.policy.sheet import Path, Sheet
 from meter.policy.values import decimal, header_name, query_name

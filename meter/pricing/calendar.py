@@ -5,29 +5,62 @@ at midnight.
 """
 
 from calendar import monthrange
-from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from meter.policy.model import PeriodUnit, TimeAdjustment
+from meter.policy.plans import Anchor, Duration
 from meter.pricing.terms import Period, Terms
 
-Boundary = Callable[[int], date]
-"""The first day of the period with a number; numbers count on for ever."""
+THE_CALENDAR = date(1, 1, 1)
+"""A Monday, the first day of a month and of a year: counted from there, all periods are the calendar's."""
+
+LENGTHS = {
+    PeriodUnit.DAY: Duration(days=1),
+    PeriodUnit.WEEK: Duration(days=7),
+    PeriodUnit.MONTH: Duration(months=1),
+    PeriodUnit.YEAR: Duration(months=12),
+}
 
 
 def period_containing(terms: Terms, now: int) -> Period:
     """The period that contains the Unix second ``now``; where nothing resets, the one from 0 on."""
+    number = number_containing(terms, now)
+    return Period(start=0, end=None) if number is None else period_numbered(terms, number)
+
+
+def number_containing(terms: Terms, now: int) -> int | None:
+    """The number of the period that contains the Unix second ``now``; None where nothing resets.
+
+    Numbers count on from the anchor for ever, and may be negative.
+    """
     if terms.period is PeriodUnit.NONE:
-        return Period(start=0, end=None)
+        return None
     zone = ZoneInfo(terms.zone)
-    number, first_day = _numbered(terms, datetime.fromtimestamp(now, zone).date())
+    number = _number_around(terms, datetime.fromtimestamp(now, zone).date())
     # Clocks that are set back over midnight show a date again after its period was over.
-    while _begins(first_day(number + 1), zone) <= now:
+    while _begins(_first_day(terms, number + 1), zone) <= now:
         number += 1
-    while _begins(first_day(number), zone) > now:
+    while _begins(_first_day(terms, number), zone) > now:
         number -= 1
-    return Period(start=_begins(first_day(number), zone), end=_begins(first_day(number + 1), zone))
+    return number
+
+
+def period_numbered(terms: Terms, number: int) -> Period:
+    """The period with a number."""
+    zone = ZoneInfo(terms.zone)
+    return Period(start=_begins(_first_day(terms, number), zone), end=_begins(_first_day(terms, number + 1), zone))
+
+
+def later(now: int, days: int, zone: str) -> int:
+    """The second at which an account's clocks show the same time so many days later."""
+    local = datetime.fromtimestamp(now, ZoneInfo(zone)) + timedelta(days=days)
+    return int(local.timestamp())
+
+
+def day_of(now: int, zone: str) -> date:
+    """The date that an account's clocks show."""
+    return datetime.fromtimestamp(now, ZoneInfo(zone)).date()
 
 
 def within(window: TimeAdjustment, moment: datetime) -> bool:
@@ -66,22 +99,42 @@ def _began(window: TimeAdjustment, moment: datetime) -> date | None:
     return day - timedelta(days=1) if clock < window.end else None
 
 
-def _numbered(terms: Terms, day: date) -> tuple[int, Boundary]:
-    """The number of the period around ``day``, give or take one, and where each number begins."""
-    match terms.period:
-        case PeriodUnit.DAY:
-            return day.toordinal(), date.fromordinal
-        case PeriodUnit.WEEK:
-            return (day.toordinal() - 1) // 7, lambda week: date.fromordinal(week * 7 + 1)
-        case PeriodUnit.YEAR:
-            return day.year, lambda year: date(year, 1, 1)
-        case _:
-            return day.year * 12 + day.month - 1, lambda month: _month_begins(month, terms.anchor_day)
+def _number_around(terms: Terms, day: date) -> int:
+    """The number of the period around ``day``, give or take a few."""
+    length, anchor = _length(terms), _anchor(terms)
+    if not length.days:
+        return (_months(day) - _months(anchor)) // length.months
+    if not length.months:
+        return (day - anchor).days // length.days
+    # A month has 30.4 days: the guess is near enough for the way to the right one to be short.
+    return (day - anchor).days * 10 // (length.months * 304 + length.days * 10)
 
 
-def _month_begins(month: int, anchor_day: int) -> date:
-    year, index = divmod(month, 12)
-    return date(year, index + 1, min(anchor_day, monthrange(year, index + 1)[1]))
+def _first_day(terms: Terms, number: int) -> date:
+    """The first day of a period: counted from the anchor, so that a short month shortens no later one."""
+    length, anchor = _length(terms), _anchor(terms)
+    return _month_later(anchor, number * length.months) + timedelta(days=number * length.days)
+
+
+def _length(terms: Terms) -> Duration:
+    if terms.drip:
+        return LENGTHS[PeriodUnit.MONTH]
+    return terms.every or LENGTHS[terms.period]
+
+
+def _anchor(terms: Terms) -> date:
+    signed_up = terms.anchor is Anchor.SIGNUP or terms.every is not None
+    return terms.signed_up if signed_up and terms.signed_up is not None else THE_CALENDAR
+
+
+def _months(day: date) -> int:
+    return day.year * 12 + day.month - 1
+
+
+def _month_later(day: date, months: int) -> date:
+    """The same day of another month, or the last one where that is shorter."""
+    year, index = divmod(_months(day) + months, 12)
+    return date(year, index + 1, min(day.day, monthrange(year, index + 1)[1]))
 
 
 def _begins(day: date, zone: ZoneInfo) -> int:

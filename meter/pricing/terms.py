@@ -4,35 +4,57 @@ The ledger stores terms as one JSON text and never looks inside; only the revisi
 """
 
 from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
 
 from meter.credits import ZERO, Credits
 from meter.policy.model import PeriodUnit
+from meter.policy.plans import Anchor, Duration, Rollover, Trial
 from meter.policy.versions import Pin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """An account's plan facts as they were copied from its plan, and its commitment."""
+    """An account's plan facts as they were copied from its plan, and what is its own."""
 
     plan: str
     included: Credits
-    """Given anew in each period."""
+    """Given anew in each period; where a year drips, of the whole year."""
     period: PeriodUnit
-    anchor_day: int = 1
-    """The day of the month on which a month begins; the last day of shorter months."""
+    every: Duration | None = None
+    """How long a custom period is."""
+    drip: bool = False
+    """The credits of a year are given month by month."""
+    anchor: Anchor = Anchor.CALENDAR
+    signed_up: date | None = None
+    """The day on which the account was opened, in its own zone."""
     zone: str = "UTC"
     commitment: Credits = ZERO
+    committed: bool = False
+    """Whether the commitment is the account's own, and not its plan's."""
     overage_limit: Credits = ZERO
     """What may be drawn beyond the grants in one period."""
     pin: Pin | None = None
     """The version of the prices by which it goes on paying."""
     payer: str | None = None
     """The account above that pays for its calls; None where it has a purse of its own."""
+    trial: Trial | None = None
+    """Given when the account is opened, once."""
+    rollover: Rollover | None = None
+    discount: Decimal | None = None
+    """Prices are multiplied with it, after all adjustments."""
+    operations: tuple[str, ...] | None = None
+    """What it may call; everything where it does not say."""
+    following: "Terms | None" = None
+    """The terms from the next renewal on, where they are to be others."""
 
 
 def with_pin_of(before: Terms, terms: Terms) -> Terms:
-    """New terms for an account, which goes on paying by the version that it was pinned to, if it was to any."""
-    return terms if before.pin is None else replace(terms, pin=before.pin)
+    """New terms for an account, which goes on paying by the version that it was pinned to, if it was to any.
+
+    So does the day stay on which it signed up.
+    """
+    return replace(terms, pin=before.pin or terms.pin, signed_up=before.signed_up or terms.signed_up)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,8 @@ The till knows prices, terms and the ledger, and nothing of HTTP. What it raises
 by then whatever the ledger may have done to the call's operation is on the list of things to undo.
 """
 
-from meter.ledger.accounts import Caller, Opening, statement, terms_of
+from meter.ledger.accounts import Caller, Opening, statement
+from meter.pricing.plan_terms import terms_of
 from meter.till.charge import Charge, ChargeClosed
 from meter.till.sale import Dear, Sale, Verdict
 from meter.till.till import Till

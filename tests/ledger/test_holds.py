@@ -12,7 +12,7 @@ from meter.ledger.holding import Closed, HoldTerms, OnExpiry, OpenHold
 from meter.ledger.ids import operation_id
 from meter.ledger.names import account_key, op_key
 from meter.ledger.promise import Account, Done, GrantKind, LedgerUnavailable, Order, Refused, Short, Stale, Status, Word
-from meter.pricing.calendar import period_containing
+from meter.pricing.allotment import renewal
 from tests.ledger.books import (
     DAY,
     START,
@@ -71,8 +71,8 @@ async def next_period(drill: Drill, account: Account) -> Account:
     """Wait until the period is over, and begin the next."""
     assert account.period.end is not None
     await drill.wait(account.period.end - drill.line.now)
-    period = period_containing(account.terms, account.period.end)
-    return await drill.ledger.renew(account, period, op="renew:1")
+    step = renewal(account.terms, account.terms, account.period, account.period.end)
+    return await drill.ledger.renew(account, step, op="renew:1")
 
 
 # A hold is made.

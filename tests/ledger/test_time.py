@@ -8,7 +8,7 @@ from meter.credits import Credits
 from meter.ledger.ids import operation_id
 from meter.ledger.names import op_key
 from meter.ledger.promise import Done, GrantKind, Order, Refused, Stale, Word
-from meter.pricing.calendar import period_containing
+from meter.pricing.allotment import renewal
 from tests.ledger.books import DAY, START, Drill, charged, drilled, entries, kinds, left, lot, opened, order, stands
 from tests.ledger.machine import store_client
 
@@ -26,9 +26,9 @@ async def forget(url: str, drill: Drill, op: str) -> None:
 
 
 async def renewed(drill: Drill, stale: Stale) -> int:
-    period = period_containing(stale.account.terms, stale.now)
-    await drill.ledger.renew(stale.account, period, op="renew:1")
-    return period.start
+    step = renewal(stale.account.terms, stale.account.terms, stale.account.period, stale.now)
+    await drill.ledger.renew(stale.account, step, op="renew:1")
+    return step.period.start
 
 
 async def test_what_has_expired_is_not_spent(drill: Drill) -> None:
@@ -112,7 +112,7 @@ async def test_a_period_that_is_over_lapses_and_the_next_begins_once(drill: Dril
 
 async def test_a_period_that_runs_is_not_renewed(drill: Drill) -> None:
     account = await opened(drill.ledger, included=100)
-    later = period_containing(account.terms, START + 40 * DAY)
+    later = renewal(account.terms, account.terms, account.period, START + 40 * DAY)
     after = await drill.ledger.renew(account, later, op="renew:1")
 
     assert after.period == account.period

@@ -101,4 +101,5 @@ def test_the_schema_offers_the_words_of_each_choice():
     choices = json_schema()["$defs"]
 
     assert choices["LoadSignal"]["enum"] == ["inflight", "cpu", "lag", "url"]
-    assert choices["PeriodUnit"]["enum"] == ["day", "week", "month", "year", "none"]
+    period = choices["PlanPart"]["properties"]["period"]["anyOf"][0]
+    assert period["enum"] == ["day", "week", "month", "year", "none"]

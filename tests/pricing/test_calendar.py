@@ -1,6 +1,6 @@
 """Periods in an account's own zone."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 
 from meter.credits import ZERO
 from meter.policy.model import PeriodUnit
+from meter.policy.plans import Anchor, Duration
 from meter.pricing.calendar import period_containing
 from meter.pricing.terms import Period, Terms
 
 
 def terms(unit: PeriodUnit, zone: str = "UTC", anchor_day: int = 1) -> Terms:
-    return Terms(plan="pro", included=ZERO, period=unit, zone=zone, anchor_day=anchor_day)
+    """Terms whose periods count from the day of a month, and from the calendar where that is the first."""
+    facts = {} if anchor_day == 1 else {"anchor": Anchor.SIGNUP, "signed_up": date(2020, 1, anchor_day)}
+    every = Duration(months=1, days=3) if unit is PeriodUnit.CUSTOM else None
+    return Terms(plan="pro", included=ZERO, period=unit, every=every, zone=zone, **facts)
 
 
 def second(written: str, zone: str = "UTC") -> int:
@@ -37,7 +41,7 @@ def second(written: str, zone: str = "UTC") -> int:
         pytest.param("month", 31, "UTC", "2026-02-27T12:00", "2026-01-31", "2026-02-28", id="short February"),
         pytest.param("month", 31, "UTC", "2026-02-28T00:00", "2026-02-28", "2026-03-31", id="clamped to its last day"),
         pytest.param("month", 30, "UTC", "2028-02-29T00:00", "2028-02-29", "2028-03-30", id="leap February"),
-        pytest.param("year", 15, "UTC", "2026-11-22T10:00", "2026-01-01", "2027-01-01", id="calendar year"),
+        pytest.param("year", 15, "UTC", "2026-11-22T10:00", "2026-01-15", "2027-01-15", id="year of signing up"),
     ],
 )
 def test_a_period_runs_from_one_local_midnight_to_another(*, unit, anchor_day, zone, now, start, end):

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     RENEW = "renew"
     GRANT = "grant"
     REVOKE = "revoke"
+    REDUCE = "reduce"
     EXPIRE = "expire"
     TERMS = "terms"
     STATUS = "status"

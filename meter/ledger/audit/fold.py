@@ -54,7 +54,8 @@ def _renewed(standing: Standing, entry: Entry, _: Life | None) -> Standing:
     counters = replace(
         before, spent=standing.consumed, overage=before.held_overage, period_granted=before.held + _left(standing)
     )
-    return _period_begun(replace(standing, counters=counters, used={}, vague=False), entry)
+    begun = _period_begun(replace(standing, counters=counters, used={}, vague=False), entry)
+    return _terms_set(begun, entry) if bytes(entry.terms) else begun
 
 
 def _period_begun(standing: Standing, entry: Entry) -> Standing:
@@ -78,6 +79,11 @@ def _revoked(standing: Standing, entry: Entry, _: Life | None) -> Standing:
     lot = ((entry.grant, entry.amount),)
     taken = moved(standing, out=lot, revoked=entry.amount, period_granted=-entry.amount)
     return replace(taken, revoked_grants=standing.revoked_grants | {entry.grant})
+
+
+def _reduced(standing: Standing, entry: Entry, _: Life | None) -> Standing:
+    lot = ((entry.grant, entry.amount),)
+    return moved(standing, out=lot, revoked=entry.amount, period_granted=-entry.amount)
 
 
 def _charged(standing: Standing, entry: Entry, _: Life | None) -> Standing:
@@ -178,6 +184,7 @@ _FOLDS: Mapping[Kind, Callable[[Standing, Entry, Life | None], Standing]] = {
     Kind.RENEW: _renewed,
     Kind.GRANT: _granted,
     Kind.REVOKE: _revoked,
+    Kind.REDUCE: _reduced,
     Kind.EXPIRE: _expired,
     Kind.TERMS: _terms_set,
     Kind.STATUS: _status_set,

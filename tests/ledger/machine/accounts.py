@@ -1,6 +1,7 @@
 """Steps that change an account, and the clock."""
 
 from dataclasses import replace
+from datetime import date
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
@@ -10,7 +11,10 @@ from meter.ledger.limits import Limits
 from meter.ledger.noticing import Telling
 from meter.ledger.promise import Grant, GrantKind, Status
 from meter.policy.model import PeriodUnit
+from meter.policy.plans import Anchor, Duration, Rollover, Trial
+from meter.pricing.allotment import prorated
 from meter.pricing.calendar import period_containing
+from meter.pricing.plan_terms import at_period_end
 from meter.pricing.terms import Terms
 from tests.ledger.machine.steps import MEMBER, MEMBERS, Steps, accounts
 from tests.ledger.model import DAY
@@ -18,12 +22,28 @@ from tests.ledger.model import DAY
 OVERAGE_MAX = 60
 SCOPES = (frozenset(), frozenset({"chat"}), frozenset({"chat", "users.list"}))
 
+PERIODS = (
+    {"period": PeriodUnit.MONTH},
+    {"period": PeriodUnit.WEEK},
+    {"period": PeriodUnit.NONE},
+    {"period": PeriodUnit.YEAR, "drip": True},
+    {"period": PeriodUnit.MONTH, "anchor": Anchor.SIGNUP, "signed_up": date(2026, 8, 31), "zone": "Asia/Kathmandu"},
+    {"period": PeriodUnit.CUSTOM, "every": Duration(days=10), "signed_up": date(2026, 11, 18)},
+)
+ROLLOVERS = (
+    None,
+    Rollover(millionths=1_000_000),
+    Rollover(millionths=333_333, cap=Credits(40), periods=2),
+)
+
 terms = st.builds(
-    Terms,
+    lambda period, **facts: Terms(**period, **facts),
+    period=st.sampled_from(PERIODS),
     plan=st.sampled_from(("free", "pro")),
     included=st.sampled_from((0, 100, 250)).map(Credits),
-    period=st.sampled_from((PeriodUnit.MONTH, PeriodUnit.WEEK, PeriodUnit.NONE)),
     overage_limit=st.sampled_from((0, OVERAGE_MAX)).map(Credits),
+    trial=st.sampled_from((None, Trial(credits=Credits(30), days=14))),
+    rollover=st.sampled_from(ROLLOVERS),
 )
 
 caps = st.sampled_from((None, None, 60, 200)).map(lambda cap: None if cap is None else Credits(cap))
@@ -69,6 +89,10 @@ class AccountSteps(Steps):
     def begin_a_period(self, name: str) -> None:
         self.renew(name)
 
+    @rule(name=accounts)
+    def begin_a_period_by_hearsay(self, name: str) -> None:
+        self.renew(name, by_hearsay=True)
+
     @rule(
         name=accounts,
         grant=st.builds(
@@ -106,6 +130,27 @@ class AccountSteps(Steps):
         op = f"limit:{self.count}" if again else self.label("limit")
         self.remember(op)
         assert self.wait(self.ledger.set_limits(name, limits, op=op)) == self.model.set_limits(name, limits, op)
+
+    @rule(name=accounts, terms=terms)
+    def set_terms_from_the_next_period_on(self, name: str, terms: Terms) -> None:
+        books = self.model.books.get(name)
+        if books is not None:
+            self.set_terms_of(name, at_period_end(books.terms, terms))
+
+    @rule(name=accounts, terms=terms, wrong=st.sampled_from((0, 0, 0, 0, 1)))
+    def set_terms_now(self, name: str, terms: Terms, wrong: int) -> None:
+        op = self.label("terms")
+        self.remember(op)
+        self.tell_the_time(name)
+        books = self.model.books.get(name)
+        if books is None:
+            return
+        old, revision, period = books.terms, books.revision + wrong, books.period
+        moved = prorated(old, terms, revision=revision, period=period, now=self.ledger.now())
+        done = self.wait(self.ledger.set_terms(name, terms, op=op, proration=moved))
+        assert done == self.model.set_terms(name, terms, op, None, moved)
+        again = self.wait(self.ledger.set_terms(name, terms, op=op, proration=moved))
+        assert again == self.model.set_terms(name, terms, op, None, moved)
 
     @rule(name=accounts, terms=terms)
     def set_terms(self, name: str, terms: Terms) -> None:

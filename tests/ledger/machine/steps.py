@@ -16,7 +16,9 @@ from meter.ledger.line import open_line
 from meter.ledger.names import op_key, shard_of
 from meter.ledger.promise import Account, ChargeOutcome, Order, Stale, Status, Word
 from meter.policy.model import PeriodUnit
+from meter.pricing.allotment import included_in, renewal
 from meter.pricing.calendar import period_containing
+from meter.pricing.plan_terms import following
 from meter.pricing.terms import Terms
 from tests.conftest import STEP_SECONDS
 from tests.ledger.drill import DrilledLine
@@ -119,20 +121,24 @@ class Steps(RuleBasedStateMachine):
         self.tell_the_time(name)
         period = period_containing(terms, self.ledger.now())
         word, account = self.wait(self.ledger.open_account(name, terms, op=f"open:{name}"))
-        assert word == self.model.open(name, terms, period)
+        trial_ends = None if terms.trial is None else self.ledger.now() + terms.trial.days * DAY
+        assert word == self.model.open(name, terms, period, included_in(terms, period), trial_ends)
         self.hints[name] = account
 
-    def renew(self, name: str) -> None:
-        if name not in self.model.books:
+    def renew(self, name: str, *, by_hearsay: bool = False) -> None:
+        """Begin the next period, by what the books say of the terms, or by what was heard of them."""
+        books = self.model.books.get(name)
+        if books is None:
             return
         account = self.hints[name]
-        now = self.model.clock(self.model.books[name])
-        terms = self.model.books[name].terms
-        period = period_containing(terms, now)
-        account = replace(account, terms=terms)
-        renewed = self.wait(self.ledger.renew(account, period, op=f"renew:{period.start}"))
-        self.model.renew(name, account.period, period)
-        assert renewed.period == self.model.books[name].period
+        if not by_hearsay:
+            account = replace(account, terms=books.terms, revision=books.revision)
+        if account.period.end is None:
+            return
+        step = renewal(account.terms, following(account.terms), account.period, self.model.clock(books))
+        renewed = self.wait(self.ledger.renew(account, step, op=f"renew:{step.period.start}"))
+        self.model.renew(name, account, step)
+        assert (renewed.period, renewed.terms) == (books.period, books.terms)
         self.hints[name] = renewed
 
     def begin_the_next_period(self, name: str) -> None:

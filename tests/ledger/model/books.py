@@ -86,6 +86,8 @@ class Books:
     spent: int = 0
     expired: int = 0
     taken_back: int = 0
+    rollable: int = 0
+    """What was left of included credits when they expired, and may live on in the next period."""
     served: Counter = field(default_factory=Counter)
     """How many calls were charged late, by their count."""
     after: int = 0
@@ -163,6 +165,7 @@ class Bookkeeping:
         for lot in sorted(books.lots, key=Lot.burn_order):
             if lot not in live:
                 books.expired += lot.left
+                books.rollable += lot.left if lot.id.startswith("period:") else 0
                 books.period_granted -= lot.left
                 self.enter(name, "expire", f"expire:{lot.id}", -lot.left, grant=lot.id, amount=lot.left)
         books.lots = live

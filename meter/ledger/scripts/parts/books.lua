@@ -69,10 +69,16 @@ local function enter(b, kind, op, rest, delta)
     .. (op == b.op and b.actor or '') .. '}')
 end
 
--- Write down what expired: an entry a lot.
+-- Included credits, by their grant's name: what is left of them when their period ends may roll over.
+local function is_included(lot)
+  return string.sub(lot.id, 1, 7) == 'period:'
+end
+
+-- Write down what expired: an entry a lot. Whoever sees it first keeps in mind what may roll over.
 local function sweep(b)
   for _, lot in ipairs(b.gone) do
     change(b, 'expired', lot.left)
+    change(b, 'rollable', is_included(lot) and lot.left or 0)
     change(b, 'period_granted', -lot.left)
     enter(b, 'expire', 'expire:' .. lot.id, '"grant":"' .. lot.id .. '","amount":"' .. digits(lot.left) .. '",',
       -lot.left)
