@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from meter.ledger import names, scripts
+from meter.ledger import names, records, scripts
 from meter.ledger.audit.stored import FIELDS, HoldsStored, Stored, hold_stored, stored
+from meter.ledger.limits import Level
 from meter.ledger.promise import Word
 from meter.ledger.shards import Shards
 
@@ -30,6 +31,14 @@ class Inspection(Shards):
         keys = (names.account_key(self.shard_of(account), account),)
         _, facts = await self._store.ask_list(scripts.GRANTS, keys, (self._store.tag(), account, *ids), aside=True)
         return {one: text.partition(" ")[2] for one, text in zip(ids, facts, strict=True) if text}
+
+    async def levels_stored(self, root: str) -> tuple[str, Mapping[str, Level]]:
+        """The limits of a root and of all below it, and the place in the stream that made them so."""
+        shard = self.shard_of(root)
+        keys, args = (names.limits_key(shard, root), names.ledger_key(shard)), (self._store.tag(), root)
+        answer, parts = await self._store.ask_list(scripts.LIMITS, keys, args, aside=True)
+        read = zip(parts[::2], parts[1::2], strict=True)
+        return answer.rest, {name: records.level(name, text) for name, text in read}
 
     async def holds_stored(self, shard: int, members: Sequence[str]) -> HoldsStored:
         """What is stored of operations, each given as ``account|op``."""

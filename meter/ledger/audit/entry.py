@@ -75,6 +75,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     entry: str = ""
     until: int = 0
     by: str = ""
+    limits: str = ""
+    """The levels at which it was counted, and when: ``level,... second period``."""
+    level: str = ""
+    budget: str = ""
+    minute: str = ""
+    day: str = ""
     lease: str = ""
     seq: int = 0
 

@@ -10,6 +10,7 @@ from meter.ledger.audit.explained import unexplained
 from meter.ledger.audit.finding import Finding
 from meter.ledger.audit.fold import begun, folded
 from meter.ledger.audit.homes import CLOSING, strays
+from meter.ledger.audit.levels import Levels, level_set, levels_spent
 from meter.ledger.audit.life import Life, Lived, State
 from meter.ledger.audit.standing import Since, Standing
 from meter.ledger.audit.sums import breaks, contradictions, doubles, overdrafts, wrong_sums
@@ -26,6 +27,8 @@ class Journal:
         self.lives: dict[str, Life] = {}
         self.steps: dict[str, Life] = {}
         """The steps that gave charges back by their entries, by account and id."""
+        self.levels: Levels = {}
+        """What was spent of each limit."""
         self.findings: list[Finding] = []
         self.entries = 0
 
@@ -45,6 +48,9 @@ class Journal:
         after = folded(standing, line, of)
         self.findings += overdrafts(standing, after, line)
         self.findings += unexplained(line)
+        self.levels = levels_spent(self.levels, line)
+        if entry.kind is Kind.LIMIT:
+            self.levels = level_set(self.levels, line, whole=standing.whole)
         self.standings[entry.account] = after
         self.entries += 1
 

@@ -7,7 +7,7 @@ there; holds likewise, after that. So traffic makes no finding.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Protocol, TypeVar
 
@@ -16,11 +16,13 @@ from meter.ledger.audit.entry import Line, read
 from meter.ledger.audit.finding import Finding, Invariant
 from meter.ledger.audit.holds import HELD, adopted, unheld, wrong_hold
 from meter.ledger.audit.journal import Journal
+from meter.ledger.audit.levels import wrong_levels
 from meter.ledger.audit.reading import ZERO, Entries, Files, Reading
 from meter.ledger.audit.report import Report
 from meter.ledger.audit.standing import Since, Standing
 from meter.ledger.audit.stored import HoldsStored, HoldStored, Stored, Unreadable
 from meter.ledger.holding import OpenHold
+from meter.ledger.limits import Level
 from meter.ledger.names import position
 
 AT_ONCE = 64
@@ -59,6 +61,10 @@ class Books(Entries, Protocol):
         """What is stored of some operations, each given as ``account|op``."""
         ...
 
+    async def levels_stored(self, root: str) -> tuple[str, Mapping[str, Level]]:
+        """The limits of a root and of all below it, and the place in the stream that made them so."""
+        ...
+
 
 class ShardAudit:
     """One shard, or one account of it."""
@@ -79,6 +85,7 @@ class ShardAudit:
         await looking.at_accounts()
         await looking.at_those_that_are_not_listed()
         await looking.at_holds()
+        await looking.at_levels()
         return looking.report()
 
 
@@ -119,6 +126,14 @@ class _Looking:
             await self._read(there.position)
             for hold in there.holds:
                 self._check(hold, there.now)
+
+    async def at_levels(self) -> None:
+        """Every limit that the entries know of; those of one account alone don't say what was spent above it."""
+        roots = {level.root for level in self._journal.levels.values()} if self._only is None else ()
+        for root in sorted(roots):
+            place, levels = await self._books.levels_stored(root)
+            await self._read(place)
+            self._findings += wrong_levels(self._journal.levels, root, levels)
 
     def report(self) -> Report:
         """What was looked at, and what was found."""

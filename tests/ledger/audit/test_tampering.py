@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from meter.credits import Credits
 from meter.ledger import names
+from meter.ledger.limits import Limits
 from tests.ledger.audit.house import ACME, House
 
 Tamper = Callable[[House], object]
@@ -43,6 +45,21 @@ def changed(kind: str, name: str = "", **members: object) -> Tamper:
 
 def again(kind: str, name: str = "", **members: object) -> Tamper:
     return lambda house: house.again(kind, name, **members)
+
+
+async def test_what_was_spent_of_a_limit_is_what_the_entries_come_to(house: House) -> None:
+    account = await house.opened()
+    await house.ledger.set_limits(ACME, Limits(budget=Credits(500)), op="limit:1")
+    await house.charge(account, 20)
+    await house.hold(account, 30, "open")
+    clean = await house.found()
+    key = names.limits_key(house.shard, ACME)
+    house.client.hset(key, ACME, house.client.hget(key, ACME).decode().replace(" 50 -", " 49 -", 1))
+    [finding] = await house.found()
+
+    assert clean == []
+    assert (finding.invariant, finding.account, finding.expected, finding.found) == ("I5", ACME, 50, 49)
+    assert "its limit (budget)" in finding.says
 
 
 async def test_a_history_that_nobody_tampered_with_is_clean(house: House) -> None:
