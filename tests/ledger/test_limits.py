@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
 
 from meter.credits import Credits
+from meter.ledger.accounts import renewed
 from meter.ledger.engine import RedisLedger
 from meter.ledger.holding import HoldTerms, OnExpiry
 from meter.ledger.limits import Level, LimitKind, Limits
@@ -16,7 +16,7 @@ from meter.ledger.promise import Account, Capped, Done, Order, Refused, Short, S
 from meter.policy.model import PeriodUnit
 from meter.pricing.terms import Terms
 from tests.conftest import STEP_SECONDS
-from tests.ledger.books import DAY, START, Drill, charged, drilled, entries, held, opened, order, stands, terms
+from tests.ledger.books import DAY, Drill, charged, drilled, entries, held, opened, order, stands, terms
 
 HASH = "ab" * 32
 RELEASED = HoldTerms(on_expiry=OnExpiry.RELEASE)
@@ -81,9 +81,7 @@ async def test_a_budget_begins_anew_with_the_period(drill: Drill) -> None:
     await drill.ledger.set_limits("acme", most(30), op="limit:1")
     await charged(drill.ledger, account, 30)
     await drill.wait(20 * DAY)
-    account = await drill.ledger.renew(
-        account, replace(account.period, start=START + 15 * DAY, end=START + 45 * DAY), op="r"
-    )
+    account = await renewed(drill.ledger, account, drill.ledger.now())
     await charged(drill.ledger, account, 30)
 
     assert (await level(drill.ledger)).budget.start == account.period.start
