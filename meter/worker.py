@@ -114,7 +114,7 @@ class Worker:
             outages = Outages(ledger, data / "reserve", off=why_off(self._settings.redis or "", data))
             outages.told(self._blueprint.board.tariff.policy)
             stack.push_async_callback(outages.close)
-            till = Till(ledger, undo, opening=self._opening, reserve=outages.reserve)
+            till = Till(ledger, undo, opening=self._opening, reserve=outages.reserve, plans=self._plan)
             claims = OpenClaims(ledger)
             self.meter = self._meter(ledger, till, load, claims, lambda: self._health(ledger, undo, outages))
             for name, work in (
@@ -175,6 +175,10 @@ class Worker:
         """The plan of that name as it is in force, or the one on which all unknown accounts are opened."""
         name = plan or self._settings.open_accounts
         return None if name is None else opening_plan(self._blueprint.board.tariff.policy, name)
+
+    def _plan(self, name: str) -> Plan | None:
+        """The plan of that name as it is in force: an account takes it up in its next period."""
+        return self._blueprint.board.tariff.policy.plans.get(name)
 
     def _load_rules(self) -> Mapping[str, LoadAdjustment]:
         return self._blueprint.board.tariff.load_rules

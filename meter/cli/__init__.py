@@ -23,6 +23,7 @@ from meter.cli import (
     key,
     ledger,
     pin,
+    plan,
     policy_commands,
     pricing_commands,
     serve,
@@ -45,6 +46,7 @@ app.command("explain")(pricing_commands.explain)
 app.add_typer(account.app, name="account")
 app.add_typer(key.app, name="key")
 app.add_typer(budget.app, name="budget")
+app.add_typer(plan.app, name="plan")
 app.command(context_settings={"ignore_unknown_options": True})(grant.grant)
 app.command()(grant.balance)
 app.command()(grant.revoke)

@@ -1,11 +1,12 @@
 """``meter account``: open, look at, suspend and resume accounts."""
 
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from meter.cli.ends import Refusal
-from meter.cli.options import AccountId, Commitment, Data, Json, Policies, Redis, settings
+from meter.cli.options import AccountId, Commitment, Data, Json, Policies, Redis, Zone, settings
 from meter.cli.policy_commands import read
 from meter.cli.printing import show, show_json, show_table
 from meter.cli.question import plan_named
@@ -38,6 +39,7 @@ def create(
     *,
     plan: Plan,
     commitment: Commitment = None,
+    zone: Zone = None,
     policies: Policies = None,
     redis: Redis = None,
     data: Data = None,
@@ -48,8 +50,12 @@ def create(
     Doing it again for the same plan changes nothing and is fine; another plan is refused.
     """
     chosen = plan_named(read(settings(policies=policies).policies), plan)
-    terms = terms_of(chosen, commitment=None if commitment is None else parse(commitment))
-    created, opened = ask(lambda ledger: _open(ledger, account, terms), redis=redis, data=data)
+    own, home = None if commitment is None else parse(commitment), _zone(zone)
+    created, opened = ask(
+        lambda ledger: _open(ledger, account, terms_of(chosen, commitment=own, zone=home, now=ledger.now())),
+        redis=redis,
+        data=data,
+    )
     if json:
         show_json({"created": created, **account_object(opened)})
         return
@@ -109,10 +115,21 @@ def resume(account: AccountId, *, redis: Redis = None, data: Data = None, json: 
     _set_status(account, Status.ACTIVE, redis, data, json=json)
 
 
+def _zone(written: str | None) -> str:
+    if written is None:
+        return "UTC"
+    try:
+        return ZoneInfo(written).key
+    except (KeyError, ValueError, OSError) as error:
+        raise typer.BadParameter(
+            f"{written!r} is not a time zone; write an IANA name such as Europe/Berlin.", param_hint="--zone"
+        ) from error
+
+
 async def _open(ledger: Ledger, account: str, terms: Terms) -> tuple[bool, Statement]:
     word, opened = await ledger.open_account(account, terms, op=f"open:{account}")
     there = opened.terms
-    if (there.plan, there.commitment) != (terms.plan, terms.commitment):
+    if (there.plan, there.commitment, there.zone) != (terms.plan, terms.commitment, terms.zone):
         raise Refusal(
             f"Account {account!r} exists already, on plan {there.plan!r} with a commitment of {text(there.commitment)};"
             " nothing was changed."

@@ -37,6 +37,10 @@ Expires = Annotated[
     str | None,
     typer.Option("--expires", metavar="RFC3339", help="When it ends, such as 2027-01-01T00:00:00Z. Without: never."),
 ]
+Zone = Annotated[
+    str | None,
+    typer.Option("--zone", metavar="ZONE", help="Whose days the account's are, such as Europe/Berlin. Without: UTC."),
+]
 Commitment = Annotated[
     str | None,
     typer.Option("--commitment", metavar="CREDITS", help="What is committed to a month. Without: what the plan says."),

@@ -1,4 +1,4 @@
-"""The refusal of a call that would pass a limit of its account, of one above, or of its API key."""
+"""The refusals of a call that would pass a limit of its account or its API key, or that its plan has not got."""
 
 from meter.credits import Credits, text
 from meter.gateway.account_view import number
@@ -6,6 +6,7 @@ from meter.gateway.answers import QUOTA_EXCEEDED, Answers
 from meter.gateway.asgi import ASGIApp
 from meter.ledger.limits import KEY_LEVEL, LimitKind, Reached
 from meter.ledger.promise import Capped
+from meter.till import NotInPlan
 
 _PER = {LimitKind.BUDGET: "in its period", LimitKind.MINUTE: "a minute", LimitKind.DAY: "a day"}
 
@@ -29,6 +30,12 @@ def limit_reached(answers: Answers, capped: Capped) -> ASGIApp:
         kind=QUOTA_EXCEEDED,
         balance=capped.balance,
     )
+
+
+def not_in_plan(answers: Answers, denied: NotInPlan) -> ASGIApp:
+    """Refuse a call of an operation that the account's plan has not got."""
+    detail = f"The plan {denied.plan} does not include {denied.operation}; another plan may."
+    return answers.refusal(403, "operation_not_in_plan", "Operation not in plan", detail)
 
 
 def _detail(reached: Reached, required: Credits, wait: int | None) -> str:

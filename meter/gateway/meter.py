@@ -18,7 +18,7 @@ from meter.gateway.clock import PricingClock
 from meter.gateway.desk import refusals
 from meter.gateway.desks import Desks
 from meter.gateway.identity import CreditsMaxError, credits_max
-from meter.gateway.limits import limit_reached
+from meter.gateway.limits import limit_reached, not_in_plan
 from meter.gateway.load_watch import FixedLoad, LoadWatch
 from meter.gateway.preview import wants_next
 from meter.gateway.served import ServedCall, untold
@@ -28,7 +28,7 @@ from meter.gateway.writer import WriterParts
 from meter.ledger.complaints import NotAsked
 from meter.ledger.promise import Capped, LedgerUnavailable, Refused, Short, Word
 from meter.pricing.match import Ambiguous, Matched
-from meter.till import Caller, Charge, Dear, Sale, Till
+from meter.till import Caller, Charge, Dear, NotInPlan, Sale, Till
 from meter.till import Verdict as Denied
 
 log = logging.getLogger("meter")
@@ -173,6 +173,8 @@ class Meter:
                 return self._refuse("quota_exceeded", limit_reached(self._answers, capped))
             case Dear(price=price, at_most=at_most):
                 return self._refuse("price_above_max", self._answers.price_above_max(price, at_most))
+            case NotInPlan() as denied:
+                return self._refuse("operation_not_in_plan", not_in_plan(self._answers, denied))
             case Refused(word=word):
                 return self._refused(word, caller)
 

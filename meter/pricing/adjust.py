@@ -5,13 +5,14 @@ from meter.pricing.calendar import within
 from meter.pricing.conditions import Conditions, Factor
 from meter.pricing.words import amount, number
 
+DISCOUNT = "plan discount"
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def factors(adjustments: tuple[Adjustment, ...], conditions: Conditions) -> tuple[Factor, ...]:
-    """The factors that apply, in the order of the file."""
+    """The factors that apply, in the order of the file, and the discount of the account's plan after them."""
     found = (factor(adjustment, conditions) for adjustment in adjustments)
-    return tuple(one for one in found if one is not None)
+    return (*(one for one in found if one is not None), *_discounts(conditions))
 
 
 def factor(adjustment: Adjustment, conditions: Conditions) -> Factor | None:
@@ -23,6 +24,12 @@ def factor(adjustment: Adjustment, conditions: Conditions) -> Factor | None:
             return _by_load(adjustment, conditions)
         case CommitmentAdjustment():
             return _by_commitment(adjustment, conditions)
+
+
+def _discounts(conditions: Conditions) -> tuple[Factor, ...]:
+    if conditions.discount == 1:
+        return ()
+    return (Factor(name=DISCOUNT, multiply=conditions.discount, reason="the discount of the account's plan"),)
 
 
 def _by_time(window: TimeAdjustment, conditions: Conditions) -> Factor | None:

@@ -35,7 +35,7 @@ class Proration:
     """When the period that runs is over by the new terms."""
     give: Credits
     take: Credits
-    """At most so much of what is left of the included credits."""
+    """So much of what is left of the included credits; what of it is spent is not given."""
 
 
 def renewal(before: Terms, terms: Terms, old: Period, now: int) -> Renewal:
@@ -78,15 +78,18 @@ def prorated(old: Terms, new: Terms, *, revision: int, period: Period, now: int)
     """What a change from old to new terms moves at once.
 
     The account gets the share of the new included credits that the rest of their period is, and gives back the
-    same share of the old ones, as far as they are left. The period that runs ends as the new terms' calendar says.
+    same share of the old ones; what it can't give back, since it is spent, it does not get. The period that runs ends
+    as the new terms' calendar says.
     """
-    return Proration(
-        revision=revision,
-        start=period.start,
-        end=_end(old, new, period, now),
-        give=_share_from(new, now),
-        take=_share_from(old, now),
-    )
+    give, take, end = _share_from(new, now), _share_from(old, now), _end(old, new, period, now)
+    if give == take and end == period.end:
+        give, take = ZERO, ZERO
+    return Proration(revision=revision, start=period.start, end=end, give=give, take=take)
+
+
+def unmoved(*, revision: int, period: Period) -> Proration:
+    """What a change of terms moves that moves nothing: it only asks for things to stand as they did."""
+    return Proration(revision=revision, start=period.start, end=period.end, give=ZERO, take=ZERO)
 
 
 def same_calendar(one: Terms, other: Terms) -> bool:

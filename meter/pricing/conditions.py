@@ -37,6 +37,8 @@ class Conditions:
     """The clock was fixed by hand."""
     pin: Pin | None = None
     """The version of the prices by which the account goes on paying, or did."""
+    discount: Fraction = Fraction(1)
+    """Of the account's plan; multiplied after all adjustments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

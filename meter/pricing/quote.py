@@ -146,4 +146,5 @@ class Pricer:
 
 def _key(operation: Operation, conditions: Conditions, usage: Mapping[str, Fraction | None] | None) -> object:
     """What tells calls of one minute and load apart."""
-    return operation.name, conditions.commitment, conditions.pin, frozenset(usage.items()) if usage else None
+    account = conditions.commitment, conditions.pin, conditions.discount
+    return operation.name, account, frozenset(usage.items()) if usage else None

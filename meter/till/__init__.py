@@ -7,7 +7,7 @@ by then whatever the ledger may have done to the call's operation is on the list
 from meter.ledger.accounts import Caller, Opening, statement
 from meter.pricing.plan_terms import terms_of
 from meter.till.charge import Charge, ChargeClosed
-from meter.till.sale import Dear, Sale, Verdict
+from meter.till.sale import Dear, NotInPlan, Sale, Verdict
 from meter.till.till import Till
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Charge",
     "ChargeClosed",
     "Dear",
+    "NotInPlan",
     "Opening",
     "Sale",
     "Till",

@@ -8,6 +8,7 @@ from fractions import Fraction
 from meter.credits import Credits
 from meter.ledger.promise import Capped, Refused, Short
 from meter.policy.model import Operation
+from meter.policy.plans import allows
 from meter.pricing.quote import Conditions, LoadReading
 from meter.pricing.terms import Terms
 
@@ -33,8 +34,17 @@ class Sale:
     def conditions(self, terms: Terms) -> Conditions:
         """What pricing looks at, for an account on these terms."""
         return Conditions(
-            moment=self.moment, load=self.load, commitment=terms.commitment, drill=self.drill, pin=terms.pin
+            moment=self.moment,
+            load=self.load,
+            commitment=terms.commitment,
+            drill=self.drill,
+            pin=terms.pin,
+            discount=Fraction(1) if terms.discount is None else Fraction(terms.discount),
         )
+
+    def allowed(self, terms: Terms) -> bool:
+        """Whether an account on these terms may make the call; what is only observed, it may."""
+        return self.operation.observe or allows(terms.operations, self.operation.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,5 +55,13 @@ class Dear:
     at_most: Credits
 
 
-Verdict = Short | Capped | Dear | Refused
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotInPlan:
+    """The account's plan has not got the operation; nothing was taken."""
+
+    operation: str
+    plan: str
+
+
+Verdict = Short | Capped | Dear | NotInPlan | Refused
 """Why a call is not charged; nothing was taken."""

@@ -23,6 +23,7 @@ from meter.ledger.reserve.reserve import Reserve
 from meter.ledger.undo import Undo, UndoKind, UndoList
 from meter.policy.ends import End
 from meter.policy.model import OutageKind, PeriodUnit
+from meter.pricing.plan_terms import Plans
 from meter.pricing.quote import Pricer
 from meter.pricing.terms import Period, Terms
 from meter.till.bill import Bill
@@ -30,7 +31,7 @@ from meter.till.bookings import Booking, Observed, Spent, Taken
 from meter.till.charge import Charge, Payer
 from meter.till.delivery import Delivery
 from meter.till.held import Held
-from meter.till.sale import Dear, Sale, Verdict
+from meter.till.sale import Dear, NotInPlan, Sale, Verdict
 
 log = logging.getLogger("meter")
 
@@ -67,12 +68,13 @@ class Till:
         *,
         opening: Opening | None = None,
         reserve: Reserve | None = None,
+        plans: Plans | None = None,
     ) -> None:
         """Take the books; and what calls may be served from while they can't be reached, where there is any."""
         self._ledger = ledger
         self._reserve = reserve
         self._delivery = Delivery(undo)
-        self._accounts = Accounts(ledger, opening=opening)
+        self._accounts = Accounts(ledger, opening=opening, plans=plans)
         self._open: set[Charge] = set()
 
     async def open(self, caller: Caller, sale: Sale, pricer: Pricer) -> Charge | Verdict:
@@ -133,8 +135,10 @@ class Till:
             if account is None:
                 return Refused(word=Word.UNKNOWN)
             member = self._accounts.member(caller, account)
-            priced = _priced(op, account, caller, sale, pricer, member=member)
-            attempt = await self._attempt(priced, claimed=sale.op is not None)
+            attempt: Charge | Stale | Verdict = NotInPlan(operation=sale.operation.name, plan=account.terms.plan)
+            if sale.allowed(account.terms):
+                priced = _priced(op, account, caller, sale, pricer, member=member)
+                attempt = await self._attempt(priced, claimed=sale.op is not None)
             if isinstance(attempt, Charge):
                 return attempt
             if isinstance(attempt, Stale):
@@ -236,7 +240,7 @@ class Till:
 
 def _blames_the_account(verdict: Verdict) -> bool:
     """Whether what was remembered of the account may be the reason: its terms decided, or it was not found."""
-    return isinstance(verdict, Dear) or verdict == Refused(word=Word.UNKNOWN)
+    return isinstance(verdict, Dear | NotInPlan) or verdict == Refused(word=Word.UNKNOWN)
 
 
 def _priced(

@@ -11,7 +11,7 @@ DRAWING = (Kind.CHARGE, Kind.HOLD, Kind.EXTEND, Kind.LATE, Kind.LEASE)
 """The kinds of entries that only take from grants, and from overage."""
 
 _GIVING = (Kind.OPEN, Kind.RENEW, Kind.GRANT)
-_TAKING = (Kind.REVOKE, Kind.EXPIRE)
+_TAKING = (Kind.REVOKE, Kind.REDUCE, Kind.EXPIRE)
 
 _BY_HAND = "No script writes such an entry: find out who did, and correct the account by a grant or a refund."
 _MISSING = "An entry before it is missing, or one was written by hand: look into the archive and into backups."

@@ -2,7 +2,8 @@
 -- Change an account's terms, from the next charge on. An account whose period has no end gets the end given.
 --
 -- Where a revision is given, the change moves credits as they were reckoned for that one: the period that runs gets the
--- end given, so much of what is left of its included credits is taken back, and so much is given.
+-- end given, so much of what is left of its included credits is taken back, and so much is given; less what was to be
+-- taken back, and is spent.
 --
 -- uses: numbers clock operation books period
 --
@@ -58,7 +59,8 @@ for _, lot in ipairs(b.lots) do
     enter(b, 'reduce', b.op, '"grant":"' .. lot.id .. '","amount":"' .. digits(part) .. '",', -part)
   end
 end
-give(b, 'period:' .. b.start .. ':' .. b.revision, tonumber(ARGV[8]), b.finish, INCLUDED_JSON)
+-- What can't be taken back, since it is spent, is not given.
+give(b, 'period:' .. b.start .. ':' .. b.revision, tonumber(ARGV[8]) - owed, b.finish, INCLUDED_JSON)
 commit(b, KEYS[3])
 redis.call('SET', KEYS[2], 'terms ' .. b.account, 'EX', RECORD_SECONDS)
 return answer(b, 'done')

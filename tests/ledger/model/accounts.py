@@ -166,7 +166,7 @@ class Accounts(Limiting):
                 self.enter(name, "reduce", op, -part, grant=lot.id, amount=part)
         books.lots = [lot for lot in books.lots if lot.left]
         given = f"period:{books.period.start}:{moved.revision}"
-        self.give(name, Lot(given, 0, 0, 10, books.period.end, 0, frozenset()), moved.give)
+        self.give(name, Lot(given, 0, 0, 10, books.period.end, 0, frozenset()), moved.give - owed)
 
     def labelled(self, name: str, op: str, what: tuple, status: Status | None = None) -> Word:
         books = self.books.get(name)
