@@ -51,8 +51,6 @@ class WrongStore(LedgerError):
 class RedisLedger(LeaseSteps, ClaimSteps, KeySteps, NoticeSteps, PinSteps, Inspection):
     """The books in Redis or Valkey; keeps the promises of ``Ledger`` and ``Claims``."""
 
-    _actor: tuple[str, ...] = ()
-
     @classmethod
     async def open(cls, line: Line, *, shards: int = names.SHARDS, step_seconds: float = STEP_SECONDS) -> Self:
         """Open the books behind a line; the first who comes makes the store's record.

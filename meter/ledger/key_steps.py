@@ -13,6 +13,9 @@ from meter.ledger.shards import Shards
 class KeySteps(Shards):
     """What is asked of keys and of limits."""
 
+    _actor: tuple[str, ...] = ()
+    """Who asks for changes, as the last argument of their steps, where that is known."""
+
     async def create_key(
         self,
         account: str,
@@ -40,7 +43,7 @@ class KeySteps(Shards):
         """Make a key unknown from the next charge on."""
         names.check_label(op)
         keys = (names.api_key_key(shard, key_hash), names.ledger_key(shard))
-        return (await self._store.ask(scripts.KEY_REVOKE, keys, (op, str(shard)))).word
+        return (await self._store.ask(scripts.KEY_REVOKE, keys, (op, str(shard), *self._actor))).word
 
     async def find_key(self, shard: int, key_hash: str) -> KeyRecord | None:
         """The record of a key: a hint only; the charge decides."""
@@ -73,7 +76,8 @@ class KeySteps(Shards):
             names.ledger_key(shard),
             names.limits_key(shard, account),
         )
-        return (await self._store.ask(scripts.LIMIT, keys, (op, account, level, *records.caps(limits)))).word
+        args = (op, account, level, *records.caps(limits), *self._actor)
+        return (await self._store.ask(scripts.LIMIT, keys, args)).word
 
     async def levels(self, account: str, *, aside: bool = False) -> tuple[Level, ...]:
         """All levels that have limits, of the account's root and of all below it, keys last."""
@@ -94,4 +98,4 @@ class KeySteps(Shards):
             names.api_keys_key(shard, account),
             names.ledger_key(shard),
         )
-        return (await self._store.ask(script, keys, (op, account, *args))).word
+        return (await self._store.ask(script, keys, (op, account, *args, *self._actor))).word

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from itertools import count
 
 from meter.credits import ZERO, Credits
 from meter.policy.model import Plan
@@ -82,5 +83,6 @@ def at_period_end(terms: Terms, after: Terms) -> Terms:
 
 
 def _decimal(exact: Fraction) -> Decimal:
-    """A fraction that was written as a decimal."""
-    return Decimal(exact.numerator) / Decimal(exact.denominator)
+    """A fraction that was written as a decimal, so that a power of ten is a multiple of what it is divided by."""
+    places = next(places for places in count() if 10**places % exact.denominator == 0)
+    return Decimal(exact.numerator * (10**places // exact.denominator)).scaleb(-places)

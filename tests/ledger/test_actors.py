@@ -2,8 +2,10 @@
 
 import pytest
 
+from meter.credits import Credits
 from meter.ledger.engine import RedisLedger
 from meter.ledger.ids import operation_id
+from meter.ledger.limits import Limits
 from meter.ledger.names import BadName
 from meter.ledger.promise import Grant, GrantKind, Status, Word
 from meter.ledger.records import grant_text
@@ -20,11 +22,23 @@ async def test_every_administrative_change_says_who_asked_for_it(ledger: RedisLe
     await theirs.set_terms("acme", terms(7), op=operation_id(ledger.now()))
     await theirs.set_status("acme", Status.SUSPENDED, op=operation_id(ledger.now()))
     await theirs.create_key("acme", key_hash=HASH, hint="mk_03eAbCd", expires_at=None, op="key:1")
-    await theirs.revoke_key(shard, HASH, op="key:2")
+    await theirs.set_limits("acme", Limits(day=Credits(5)), op="limit:1")
+    await theirs.rotate_key("acme", HASH, new_hash="cd" * 32, hint="mk_03eAbCe", overlap_seconds=60, op="key:2")
+    await theirs.revoke_key(shard, HASH, op="key:3")
     written = await entries(ledger)
 
-    assert [entry["kind"] for entry in written] == ["open", "grant", "revoke", "terms", "status", "key", "key_revoked"]
-    assert {entry["actor"] for entry in written} == {"api:alice"}
+    assert [entry["kind"] for entry in written] == [
+        "open",
+        "grant",
+        "revoke",
+        "terms",
+        "status",
+        "key",
+        "limit",
+        "key",
+        "key_revoked",
+    ]
+    assert [entry["kind"] for entry in written if entry.get("actor") != "api:alice"] == []
 
 
 async def test_who_asks_without_a_name_leaves_none(ledger: RedisLedger) -> None:

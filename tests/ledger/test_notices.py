@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from meter.ledger.accounts import renewed
 from meter.ledger.audit.reading import NoFiles
 from meter.ledger.audit.run import audit
 from meter.ledger.engine import RedisLedger
 from meter.ledger.noticing import Pace, Telling
 from meter.ledger.promise import LedgerUnavailable, Word
 from meter.policy.model import PeriodUnit
-from meter.pricing.calendar import period_containing
 from tests.ledger.books import DAY, START, charged, drilled, entries, held, kinds, lot, opened, stands, terms
 
 PACE = Pace(cool_off_seconds=3600, times=2, seconds=DAY)
@@ -68,7 +68,7 @@ async def test_a_new_period_tells_anew(any_store_url):
         await told(ledger)
         before = await epoch(ledger)
         await drill.wait(31 * DAY)
-        await ledger.renew(account, period_containing(account.terms, ledger.now()), op="renew")
+        await renewed(ledger, account, ledger.now())
         found = await ledger.look("acme")
 
         assert found is not None
@@ -324,7 +324,7 @@ async def test_a_new_period_does_not_forget_how_often_a_purchase_was_asked_for(a
         account = await opened(ledger)
         await ledger.ask_for_purchase(telling("top_up"), asked=0, pace=PACE)
         await drill.wait(31 * DAY)
-        await ledger.renew(account, period_containing(account.terms, ledger.now()), op="renew")
+        await renewed(ledger, account, ledger.now())
         await told(ledger)
 
         assert (await ledger.look("acme")).asked == 1
