@@ -10,14 +10,15 @@ from meter.cli.options import AccountId, Commitment, Data, Json, Policies, Redis
 from meter.cli.policy_commands import read
 from meter.cli.printing import show, show_json, show_table
 from meter.cli.question import plan_named
-from meter.cli.statements import show_statement
+from meter.cli.statements import show_statement, terms_object, text_of
 from meter.cli.store import ask, known, nobody
-from meter.credits import ZERO, parse, text
+from meter.credits import ZERO, Credits, parse, text
 from meter.gateway.operator.view import account_object
 from meter.ledger.accounts import OP_CHARS_MAX
 from meter.ledger.ids import operation_id
 from meter.ledger.promise import Ledger, Statement, Status, Word
 from meter.policy.model import PeriodUnit
+from meter.pricing.plan_terms import with_own
 from meter.pricing.terms import Terms
 from meter.till import statement, terms_of
 
@@ -60,6 +61,27 @@ def create(
         show_json({"created": created, **account_object(opened)})
         return
     show_statement(opened, "was opened" if created else "exists already, and nothing was changed")
+
+
+@app.command()
+def terms(
+    account: AccountId,
+    *,
+    commitment: Commitment = None,
+    zone: Zone = None,
+    redis: Redis = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Show an account's terms, or set what of them is its own. The period that runs ends as it would have."""
+    own, home = None if commitment is None else parse(commitment), None if zone is None else _zone(zone)
+    found = ask(lambda ledger: _terms_set(ledger, account, own, home), redis=redis, data=data)
+    shown = terms_object(found)
+    if json:
+        show_json({"account": account, **shown})
+        return
+    lines = [(name, text_of(said)) for name, said in shown.items() if said is not None]
+    show_table(f"Terms of {account}", ("what", "says"), lines)
 
 
 @app.command("show")
@@ -135,6 +157,15 @@ async def _open(ledger: Ledger, account: str, terms: Terms) -> tuple[bool, State
             " nothing was changed."
         )
     return word is Word.DONE, await known(ledger, account)
+
+
+async def _terms_set(ledger: Ledger, account: str, commitment: Credits | None, zone: str | None) -> Terms:
+    """The terms, with what is given set; an account that has it already is not changed."""
+    there = (await known(ledger, account)).account.terms
+    after = with_own(there, commitment=commitment, zone=zone)
+    if after != there:
+        await ledger.set_terms(account, after, op=operation_id(ledger.now()))
+    return after
 
 
 async def _open_member(ledger: Ledger, account: str, payer: str) -> tuple[bool, str]:

@@ -5,13 +5,15 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from itertools import count
 
 from meter.credits import ZERO, Credits
 from meter.policy.model import Plan
 from meter.policy.plans import Anchor
 from meter.pricing.calendar import day_of
 from meter.pricing.terms import Terms
+
+DECIMALS = 9
+"""Of a factor in a policy."""
 
 Plans = Callable[[str], Plan | None]
 """Gives the plan of a name as it is in force now; None where there is none."""
@@ -69,6 +71,15 @@ def taken_up(terms: Terms, plan: Plan) -> Terms:
     )
 
 
+def with_own(terms: Terms, *, commitment: Credits | None = None, zone: str | None = None) -> Terms:
+    """The same terms, with a commitment or a zone of the account's own, now and in what follows."""
+    after = terms if commitment is None else replace(terms, commitment=commitment, committed=True)
+    after = after if zone is None else replace(after, zone=zone)
+    if after.following is None:
+        return after
+    return replace(after, following=with_own(after.following, commitment=commitment, zone=zone))
+
+
 def following(terms: Terms, plans: Plans | None = None) -> Terms:
     """The terms of an account from its next period on: as it is to change, and as its plan is by then."""
     after = terms.following or terms
@@ -83,6 +94,5 @@ def at_period_end(terms: Terms, after: Terms) -> Terms:
 
 
 def _decimal(exact: Fraction) -> Decimal:
-    """A fraction that was written as a decimal, so that a power of ten is a multiple of what it is divided by."""
-    places = next(places for places in count() if 10**places % exact.denominator == 0)
-    return Decimal(exact.numerator * (10**places // exact.denominator)).scaleb(-places)
+    """A fraction that was written with at most nine decimals."""
+    return Decimal(int(exact * 10**DECIMALS)).scaleb(-DECIMALS).normalize()

@@ -351,3 +351,23 @@ async def test_nobody_waits_for_a_socket_whose_caller_says_nothing(store_url, tm
         await here.app(scope_of("GET /v1/item", type="websocket"), saying(), None)
 
     assert reached == ["/v1/item"]
+
+
+async def test_an_operation_that_the_plan_has_not_got_is_refused_before_any_debit(store_url, tmp_path):
+    app = answering()
+    policy = POLICY.replace("included: 1000,", "included: 1000, operations: [ana*],")
+    async with metered(app, tmp_path, store_url, policy) as here:
+        refused = await call(here.app)
+        allowed = await call(here.app, "POST /v1/analysis")
+        consumed = await here.books.consumed()
+
+    assert (refused.status, refused.json["code"]) == (403, "operation_not_in_plan")
+    assert (allowed.status, len(app.seen), consumed) == (200, 1, 100)
+
+
+async def test_a_plans_discount_is_taken_off_the_price(store_url, tmp_path):
+    policy = POLICY.replace("included: 1000,", "included: 1000, discount: 0.9,")
+    async with metered(answering(), tmp_path, store_url, policy) as here:
+        answer = await call(here.app, "POST /v1/analysis")
+
+    assert (answer.consumed, answer.remaining) == ("90", "910")

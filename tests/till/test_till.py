@@ -24,8 +24,9 @@ from meter.policy.versions import ORIGINAL, Pin, PriceVersion
 from meter.pricing.quote import CALM, Pricer
 from meter.pricing.record import re_rate
 from meter.pricing.terms import Terms
-from meter.till import Caller, Charge, ChargeClosed, Dear, Sale, Till
+from meter.till import Caller, Charge, ChargeClosed, Dear, NotInPlan, Sale, Till
 from tests.conftest import STEP_SECONDS
+from tests.ledger.drill import DrilledLine
 from tests.pricing.make import NOON, PLACE, TIERS, operation, rated
 from tests.support.asgi import until
 
@@ -370,3 +371,21 @@ async def test_a_call_beyond_a_limit_is_not_charged(store_url, tmp_path):
 
     assert isinstance(verdict, Capped)
     assert books.consumed == parse("200")
+
+
+async def test_what_the_plan_says_by_then_is_taken_up_when_a_period_begins(store_url, tmp_path):
+    newer = replace(PLAN, included=parse("3000"), operations=("item",))
+    async with open_line(store_url) as line:
+        moved = DrilledLine(line, 1_795_000_000)
+        ledger = await RedisLedger.open(moved, step_seconds=STEP_SECONDS)
+        undo = UndoList(tmp_path / "undo")
+        till = Till(ledger, undo, opening=lambda _: PLAN, plans={"small": newer}.get)
+        before = await opened(till)
+        moved.now += 30 * 24 * 3600
+        await ledger.find_account("acme")
+        after = await opened(till)
+        denied = await opened(till, of=operation("other", "1"))
+        await undo.close()
+
+    assert (before.remaining, after.remaining) == (parse("900"), parse("2900"))
+    assert denied == NotInPlan(operation="other", plan="small")
