@@ -103,7 +103,13 @@ def microseconds(client: redis.Redis, variant: Variant) -> float:
 
 def order(account: str) -> tuple[int | str, ...]:
     op = f"{int(time.time()):08x}-{secrets.token_hex(10)}"
-    keys = (f"{TAG}account:{account}", f"{TAG}used:{account}", f"{TAG}op:{op}", f"{TAG}ledger")
+    keys = (
+        f"{TAG}account:{account}",
+        f"{TAG}used:{account}",
+        f"{TAG}op:{op}",
+        f"{TAG}ledger",
+        f"{TAG}limits:{account}",
+    )
     return (len(keys), *keys, op, account, "70000000", "1", "image.analyse", QUOTE, "0")
 
 

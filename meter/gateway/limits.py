@@ -1,5 +1,7 @@
 """The refusals of a call that would pass a limit of its account or its API key, or that its plan has not got."""
 
+from collections.abc import Mapping
+
 from meter.credits import Credits, text
 from meter.gateway.account_view import number
 from meter.gateway.answers import QUOTA_EXCEEDED, Answers
@@ -20,13 +22,8 @@ def limit_reached(answers: Answers, capped: Capped) -> ASGIApp:
         "quota_exceeded",
         "Quota exceeded",
         _detail(reached, capped.required, wait),
-        members={
-            "violated-policies": [f"{reached.level}:{reached.kind}"],
-            "credits_required": number(capped.required),
-            "credits_limit": number(reached.limit),
-            "credits_spent": number(reached.spent),
-        },
-        retry_seconds=wait,
+        members={"violated-policies": [f"{reached.level}:{reached.kind}"], **_members(reached, capped.required)},
+        retry_seconds=1 if reached.kind is LimitKind.CONCURRENT else wait,
         kind=QUOTA_EXCEEDED,
         balance=capped.balance,
     )
@@ -38,10 +35,19 @@ def not_in_plan(answers: Answers, denied: NotInPlan) -> ASGIApp:
     return answers.refusal(403, "operation_not_in_plan", "Operation not in plan", detail)
 
 
+def _members(reached: Reached, required: Credits) -> Mapping[str, object]:
+    if reached.kind is LimitKind.CONCURRENT:
+        return {"calls_limit": reached.limit, "calls_open": reached.spent}
+    spent = {"credits_limit": number(Credits(reached.limit)), "credits_spent": number(Credits(reached.spent))}
+    return {"credits_required": number(required), **spent}
+
+
 def _detail(reached: Reached, required: Credits, wait: int | None) -> str:
+    if reached.kind is LimitKind.CONCURRENT:
+        return f"The account {reached.level} may make {reached.limit} calls at once; wait until one of them ends."
     whose = "The API key" if reached.level == KEY_LEVEL else f"The account {reached.level}"
     helps = "ask for less, or for a higher limit" if wait is None else f"try again in {wait} s"
     return (
-        f"{whose} may spend {text(reached.limit)} credits {_PER[reached.kind]} and has spent {text(reached.spent)}; "
-        f"this request costs {text(required)}: {helps}."
+        f"{whose} may spend {text(Credits(reached.limit))} credits {_PER[reached.kind]} and has spent "
+        f"{text(Credits(reached.spent))}; this request costs {text(required)}: {helps}."
     )

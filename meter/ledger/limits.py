@@ -13,12 +13,18 @@ KEY_LEVEL = "key"
 
 
 class LimitKind(StrEnum):
-    """What a limit is for; the order is that of the store."""
+    """What a limit is for."""
 
     BUDGET = "budget"
     """A period of whoever pays."""
     MINUTE = "minute"
     DAY = "day"
+    CONCURRENT = "concurrent"
+    """Calls at once; what is counted is calls, and not credits."""
+
+
+WINDOWS = (LimitKind.BUDGET, LimitKind.MINUTE, LimitKind.DAY)
+"""What is counted in windows, in the order of the store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +64,8 @@ class Reached:
     level: str
     """An account id, or ``key``."""
     kind: LimitKind
-    limit: Credits
-    spent: Credits
+    limit: int
+    """Micro-credits; or calls."""
+    spent: int
     until: int | None
     """The Unix second from which on the call may be made; None where no waiting helps."""

@@ -5,7 +5,7 @@ import json
 from meter.credits import Credits
 from meter.ledger import ids, names, records, scripts
 from meter.ledger.holding import Closed, Extended, HoldTerms, OpenHold
-from meter.ledger.promise import Account, Capped, ChargeOutcome, Done, Order, Refused, Short, Stale, Word
+from meter.ledger.promise import Capped, ChargeOutcome, Done, Order, Refused, Short, Stale, Word
 from meter.ledger.records import Answer
 from meter.ledger.scripts import Script
 from meter.ledger.shards import Shards
@@ -83,7 +83,7 @@ class Operations(Shards):
     async def _order(self, script: Script, order: Order, keys: tuple[str, ...], *more: str) -> ChargeOutcome:
         account = order.account
         names.check_operation(order.operation)
-        keys, more = keys + self._caller_keys(order), (*more, *_member_args(order.member))
+        keys, more = keys + self._caller_keys(order), (*more, *_more(order))
         args = (order.op, account.id, str(order.amount), str(account.revision), order.operation, order.quote)
         answer = await self._store.ask(script, keys, (*args, *more))
         if answer.word in (Word.DONE, Word.REPEAT):
@@ -92,14 +92,17 @@ class Operations(Shards):
         return _outcome(order, answer)
 
     def _caller_keys(self, order: Order) -> tuple[str, ...]:
-        """The API key and the member's account, as far as there are any; for a key that is missing stand the limits."""
-        account, member = order.account.id, order.member
+        """The API key, and whose terms say more than most: a member's, or those with caps.
+
+        For a key that is missing stand the limits.
+        """
+        account, says_more = order.account.id, bool(_more(order))
         shard = self.shard_of(account)
         if order.key_hash is not None:
             key: tuple[str, ...] = (names.api_key_key(shard, order.key_hash),)
         else:
-            key = () if member is None else (names.limits_key(shard, account),)
-        return key if member is None else (*key, names.account_key(shard, member.id))
+            key = (names.limits_key(shard, account),) if says_more else ()
+        return (*key, names.account_key(shard, (order.member or order.account).id)) if says_more else key
 
     async def _close(self, script: Script, account: str, op: str, *args: str) -> Closed:
         asked = (op, account, str(REFUND_GRACE_SECONDS), *args)
@@ -117,8 +120,14 @@ def reason_text(reason: str) -> str:
     return json.dumps(reason[:REASON_MAX])
 
 
-def _member_args(member: Account | None) -> tuple[str, ...]:
-    return () if member is None else (member.id, str(member.revision))
+def _more(order: Order) -> tuple[str, ...]:
+    """The member, and the caps of the plan; nothing where there are neither, which is the common case."""
+    terms, member = order.account.terms, order.member
+    caps = (terms.minute_limit, terms.day_limit, terms.concurrent)
+    if member is None and caps == (None, None, None):
+        return ()
+    who = ("-", "0") if member is None else (member.id, str(member.revision))
+    return (*who, *("-" if cap is None else str(cap) for cap in caps))
 
 
 def _open_hold(until: str, member: str) -> OpenHold:

@@ -64,8 +64,8 @@ def capped(text: str) -> tuple[Balance, Reached]:
     reached = Reached(
         level=KEY_LEVEL if level.startswith(f"{KEY_LEVEL}:") else level,
         kind=LimitKind(kind),
-        limit=parse_micro(limit),
-        spent=parse_micro(spent),
+        limit=int(limit),
+        spent=int(spent),
         until=_second(until),
     )
     return balance(" ".join(figures)), reached

@@ -45,6 +45,11 @@ class Terms:
     """Prices are multiplied with it, after all adjustments."""
     operations: tuple[str, ...] | None = None
     """What it may call; everything where it does not say."""
+    minute_limit: Credits | None = None
+    """What may be spent in a minute, by it and by those for whom it pays."""
+    day_limit: Credits | None = None
+    concurrent: int | None = None
+    """So many calls at once, each held for until it ends."""
     following: "Terms | None" = None
     """The terms from the next renewal on, where they are to be others."""
 

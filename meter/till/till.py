@@ -249,7 +249,9 @@ def _priced(
     conditions = sale.conditions(account.terms)
     operation = pricer.operation(sale.operation, conditions)
     quote = pricer.price(operation, conditions, sale.usage)
-    bill = Bill(operation, conditions, quote, sale.usage, sale.at_most, long=sale.long)
+    bill = Bill(
+        operation, conditions, quote, sale.usage, sale.at_most, long=sale.long or account.terms.concurrent is not None
+    )
     if sale.preview:
         bill.coming = pricer.coming(sale.operation, conditions, sale.usage)
     order = Order(

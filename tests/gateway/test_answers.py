@@ -170,6 +170,17 @@ async def test_a_limit_says_whose_it_is_and_when_to_come_again(until: int | None
     }
 
 
+async def test_too_many_calls_at_once_are_told_how_many_there_may_be():
+    reached = Reached(level="acme", kind=LimitKind.CONCURRENT, limit=2, spent=2, until=None)
+    capped = Capped(required=parse("10"), reached=reached, balance=BALANCE, now=1_795_000_000)
+    status, headers, problem = await told(limit_reached(ANSWERS, capped))
+
+    assert (status, headers[b"retry-after"], problem["retryable"]) == (429, b"1", True)
+    assert problem["violated-policies"] == ["acme:concurrent"]
+    assert (problem["calls_limit"], problem["calls_open"]) == (2, 2)
+    assert problem["detail"] == "The account acme may make 2 calls at once; wait until one of them ends."
+
+
 async def test_a_caller_is_told_how_to_say_who_it_is():
     _, headers, _ = await told(ANSWERS.unauthenticated("x"))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from meter.credits import Credits
 from meter.ledger.accounts import renewed
 from meter.ledger.engine import RedisLedger
 from meter.ledger.holding import HoldTerms, OnExpiry
+from meter.ledger.ids import operation_id
 from meter.ledger.limits import Level, LimitKind, Limits
 from meter.ledger.line import open_line
 from meter.ledger.names import BadName
@@ -302,3 +304,73 @@ async def test_a_member_that_is_suspended_or_has_other_terms_calls_no_more(ledge
 async def test_only_an_account_above_can_pay(ledger: RedisLedger) -> None:
     with pytest.raises(BadName, match="an account above it can"):
         await member(ledger, "globex/team")
+
+
+async def planned(ledger: RedisLedger, **caps: int) -> Account:
+    facts = {name: Credits(cap) if name != "concurrent" else cap for name, cap in caps.items()}
+    _, account = await ledger.open_account("acme", replace(terms(), **facts), op="open:acme")  # type: ignore[arg-type]
+    return account
+
+
+async def test_a_plans_caps_bind_its_account_and_all_for_whom_it_pays(ledger: RedisLedger) -> None:
+    account, team = await planned(ledger, minute_limit=30), await member(ledger)
+    await charged(ledger, account, 20)
+    capped = await refused(ledger, account, 11, member=team)
+
+    assert (capped.reached.level, capped.reached.kind, capped.reached.limit) == ("acme", LimitKind.MINUTE, 30)
+
+
+@pytest.mark.parametrize("own", [20, 40])
+async def test_of_a_plans_cap_and_the_accounts_own_the_lower_binds(ledger: RedisLedger, own: int) -> None:
+    account = await planned(ledger, day_limit=30)
+    await ledger.set_limits("acme", most(day=own), op="limit:1")
+
+    assert (await refused(ledger, account, 41)).reached.limit == min(own, 30)
+
+
+async def test_a_plan_without_caps_leaves_no_limits_behind_for_its_members(ledger: RedisLedger) -> None:
+    account, team = await planned(ledger, concurrent=5), await member(ledger)
+    await ledger.charge(order(ledger, account, 10, member=team))
+
+    assert await ledger.levels("acme") == ()
+
+
+async def test_an_account_holds_for_so_many_calls_at_once_and_no_more(ledger: RedisLedger) -> None:
+    account = await planned(ledger, concurrent=2)
+    orders = [order(ledger, account, 1) for _ in range(64)]
+    outcomes = await asyncio.gather(*(ledger.hold(one, RELEASED) for one in orders))
+    open_ones = [one for one, outcome in zip(orders, outcomes, strict=True) if isinstance(outcome, Done)]
+    capped = next(outcome for outcome in outcomes if isinstance(outcome, Capped))
+    await ledger.release("acme", open_ones[0].op, reason="x")
+
+    assert len(open_ones) == 2
+    assert (capped.reached.kind, capped.reached.limit, capped.reached.spent) == (LimitKind.CONCURRENT, 2, 2)
+    assert isinstance(await ledger.hold(order(ledger, account, 1), RELEASED), Done)
+
+
+@pytest.mark.parametrize("end", ["settle", "void", "expire"])
+async def test_a_call_that_has_ended_makes_room_however_it_ended(drill: Drill, end: str) -> None:
+    account = await planned(drill.ledger, concurrent=1)
+    placed = await held(drill.ledger, account, 1)
+    match end:
+        case "settle":
+            await drill.ledger.settle("acme", placed.op, price=Credits(1), quote="{}")
+        case "void":
+            await drill.ledger.void("acme", placed.op)
+        case "expire":
+            await drill.wait(60)
+            await drill.ledger.expire_hold("acme", placed.op)
+
+    assert isinstance(await drill.ledger.hold(order(drill.ledger, account, 1), RELEASED), Done)
+
+
+async def test_a_lease_is_no_call(ledger: RedisLedger) -> None:
+    account = await planned(ledger, concurrent=1)
+    lease = operation_id(ledger.now())
+    await ledger.lease("acme", lease, most=Credits(5), owner="ab", seconds=60)
+    first = await held(ledger, account, 1)
+    await ledger.release("acme", lease, reason="x")
+
+    assert isinstance(await ledger.hold(order(ledger, account, 1), RELEASED), Capped)
+    await ledger.release("acme", first.op, reason="x")
+    assert isinstance(await ledger.hold(order(ledger, account, 1), RELEASED), Done)

@@ -389,3 +389,17 @@ async def test_what_the_plan_says_by_then_is_taken_up_when_a_period_begins(store
 
     assert (before.remaining, after.remaining) == (parse("900"), parse("2900"))
     assert denied == NotInPlan(operation="other", plan="small")
+
+
+async def test_a_call_of_an_account_with_a_cap_on_calls_at_once_is_held_until_it_ends(store_url, tmp_path):
+    async with tills(store_url, tmp_path, opening=None) as ([till], ledger, _):
+        await ledger.open_account("acme", replace(TERMS, concurrent=1), op="open:acme")
+        first = await opened(till)
+        beside = await opened(till)
+        await first.close(End.SUCCESS)
+        after = await opened(till)
+        books = await ledger.statement("acme")
+
+    assert isinstance(beside, Capped)
+    assert isinstance(after, Charge)
+    assert (books.consumed, books.reserved) == (parse("100"), parse("100"))

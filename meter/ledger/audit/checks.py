@@ -10,6 +10,8 @@ from meter.ledger.promise import Status
 
 PERIODIC = ("spent", "period_granted", "overage")
 """Counters that nobody knows from the entries where they are vague."""
+HOLDING = "holding"
+"""What a checkpoint does not say."""
 
 
 def differences(standing: Standing, stored: Stored) -> Iterator[Finding]:
@@ -18,7 +20,8 @@ def differences(standing: Standing, stored: Stored) -> Iterator[Finding]:
         return
     for name in COUNTERS:
         folded, kept = getattr(standing.counters, name), getattr(stored.counters, name)
-        if folded != kept and not (standing.vague and name in PERIODIC):
+        unknown = (standing.vague and name in PERIODIC) or (name == HOLDING and not standing.whole)
+        if folded != kept and not unknown:
             yield _difference(standing, f"`{name}`", folded, kept)
     lots = {lot.grant: lot.left for lot in stored.lots}
     for grant in sorted({*lots, *standing.lots}):

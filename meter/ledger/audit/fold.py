@@ -91,16 +91,18 @@ def _charged(standing: Standing, entry: Entry, _: Life | None) -> Standing:
 
 
 def _held(standing: Standing, entry: Entry, _: Life | None) -> Standing:
-    return _drawn(standing, entry.taken, entry.overage, held=entry.amount, held_overage=entry.overage)
+    begun = int(entry.kind is Kind.HOLD)
+    return _drawn(standing, entry.taken, entry.overage, held=entry.amount, held_overage=entry.overage, holding=begun)
 
 
-def _closed(standing: Standing, entry: Entry, _: Life | None) -> Standing:
+def _closed(standing: Standing, entry: Entry, of: Life | None) -> Standing:
     """Give back what is above the price, draw what is above the hold, and count the price as used."""
     beyond = entry.extra - total(entry.drawn)
     back = moved(
         standing,
         into=parts(entry.to),
         held=-entry.held,
+        holding=0 if of is not None and not of.operation else -1,
         held_overage=beyond - entry.overage - entry.back,
         granted=-entry.back,
         period_granted=-entry.back,
@@ -148,6 +150,7 @@ def _checkpoint(standing: Standing, entry: Entry, _: Life | None) -> Standing:
         revoked=entry.revoked,
         held=entry.held,
         held_overage=known if entry.held_overage is None else entry.held_overage,
+        holding=standing.counters.holding,
         period_granted=entry.period_granted,
         overage=entry.overage,
     )

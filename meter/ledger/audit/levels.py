@@ -13,7 +13,7 @@ from meter.credits import LIMIT
 from meter.ledger.audit.entry import Entry, Kind, Line
 from meter.ledger.audit.finding import Finding, Invariant, shown
 from meter.ledger.audit.homes import CLOSING
-from meter.ledger.limits import KEY_LEVEL, Level, LimitKind
+from meter.ledger.limits import KEY_LEVEL, WINDOWS, Level, LimitKind
 from meter.ledger.names import root_of
 
 SECONDS = {LimitKind.MINUTE: 60, LimitKind.DAY: 24 * 3600}
@@ -55,9 +55,8 @@ def level_set(levels: Levels, line: Line, *, whole: bool) -> Levels:
     entry = line.entry
     if (entry.budget, entry.minute, entry.day) == ("-", "-", "-"):
         return {name: level for name, level in levels.items() if name != entry.level}
-    known = levels.get(entry.level)
-    fresh = LevelStanding(entry.level, root_of(entry.account), whole, line.id, {kind: Spent() for kind in LimitKind})
-    return {**levels, entry.level: fresh if known is None else replace(known, entry=line.id)}
+    known = levels.get(entry.level) or _fresh(entry.level, root_of(entry.account), line.id, whole=whole)
+    return {**levels, entry.level: replace(known, entry=line.id)}
 
 
 def levels_spent(levels: Levels, line: Line) -> Levels:
@@ -67,8 +66,14 @@ def levels_spent(levels: Levels, line: Line) -> Levels:
         return levels
     named, at, period = entry.limits.split(" ")
     when = _When(int(at), int(period))
-    known = [levels[name] for name in named.split(",") if name in levels]
+    root = root_of(entry.account)
+    known = [levels.get(name) or _fresh(name, root, line.id, whole=False) for name in named.split(",")]
     return {**levels, **{one.name: replace(one, entry=line.id, windows=_spent(entry, one, when)) for one in known}}
+
+
+def _fresh(name: str, root: str, entry: str, *, whole: bool) -> LevelStanding:
+    """A level that is first heard of; one that no entry has set is there by a plan's caps, or was set before."""
+    return LevelStanding(name, root, whole, entry, {kind: Spent() for kind in WINDOWS})
 
 
 def wrong_levels(levels: Levels, root: str, stored: Mapping[str, Level]) -> Iterator[Finding]:

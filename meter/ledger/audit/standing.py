@@ -33,6 +33,8 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     revoked: int = 0
     held: int = 0
     held_overage: int = 0
+    holding: int = 0
+    """Open holds of calls; a lease is the hold of no call."""
     period_granted: int = 0
     overage: int = 0
 

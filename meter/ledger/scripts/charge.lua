@@ -3,9 +3,10 @@
 --
 -- KEYS  1 account  2 used  3 op  4 ledger  5 limits
 --       6 API key (absent, or 5 again, where the app vouches for the account)
---       7 account of the member that calls (absent where the account itself does)
+--       7 account of the member that calls; the account again, where its plan has caps; absent where neither is
 -- ARGV  1 op id  2 account id  3 amount (micro-credits)  4 revision  5 operation  6 quote (JSON object)
---       7 observe (0, 1)  8 member's id  9 member's revision
+--       7 observe (0, 1), and with the seventh key: 8 member's id, or "-"  9 member's revision
+--       10 and 11 what the plan lets be spent in a minute and in a day (micro-credits, or "-")
 --
 -- Replies "<op id> <account id> <word> <now> <seconds the clock is behind> ..." with
 --   done, repeat   remaining granted end
@@ -35,7 +36,7 @@ local held, others, plain_until, revision, seen = ready[1], ready[2], ready[3], 
 local first, start, beyond, granted_and_end = ready[6], ready[7], ready[8], ready[9]
 local second = redis.call('TIME')[1]
 local record = call('GET', KEYS[3])
-local member = KEYS[7] and ARGV[8]
+local member = KEYS[7] and ARGV[8] ~= '-' and ARGV[8]
 local key = KEYS[6] ~= KEYS[5] and KEYS[6]
 local open_until, operations, key_level = key_open_until(key, member or account)
 -- The stream is written to but never read: a wrong type must fail here, before the first write.
@@ -43,7 +44,7 @@ call('XLEN', KEYS[4])
 
 local now = tonumber(second)
 if not record and not observe and amount > 0 and revision == ARGV[4] and now < tonumber(plain_until)
-  and now >= tonumber(seen) and now < open_until and not operations and not member and not is_late(op, now)
+  and now >= tonumber(seen) and now < open_until and not operations and not KEYS[7] and not is_late(op, now)
   and call('EXISTS', KEYS[5]) == 0 then
   local left = tonumber(held) - amount
   if left > tonumber(others) then
@@ -70,7 +71,8 @@ if record then
   return known_before(b, record, price, operation, { charged = true, observed = true })
 end
 local owed = observe and 0 or amount
-read_levels(b, KEYS[5], levels_of(member or account, key, key_level))
+local caps = KEYS[7] and caps_of(ARGV[10], ARGV[11])
+read_levels(b, KEYS[5], levels_of(member or account, key, key_level), caps)
 local refused = refusal(b, op, operation, ARGV[4], { open_until = open_until, operations = operations },
   member and against_member(KEYS[7], ARGV[9]), owed)
 if refused then
@@ -82,7 +84,7 @@ if not observe then
 end
 sweep(b)
 local taken, beyond_grants = draw(b, operation, owed)
-local its = { path = member, counted = not observe and count(b, owed) or nil }
+local its = { path = member or nil, counted = not observe and count(b, owed) or nil }
 enter(b, observe and 'observed' or 'charge', op, said_of(its) .. '"operation":"' .. operation .. '","amount":"'
   .. price .. '","taken":"' .. taken .. '","overage":"' .. digits(beyond_grants) .. '","quote":' .. quote .. ',',
   beyond_grants - owed)

@@ -42,6 +42,9 @@ terms = st.builds(
     plan=st.sampled_from(("free", "pro")),
     included=st.sampled_from((0, 100, 250)).map(Credits),
     overage_limit=st.sampled_from((0, OVERAGE_MAX)).map(Credits),
+    minute_limit=st.sampled_from((None, None, None, Credits(120))),
+    day_limit=st.sampled_from((None, None, None, Credits(400))),
+    concurrent=st.sampled_from((None, None, None, 2)),
     trial=st.sampled_from((None, Trial(credits=Credits(30), days=14))),
     rollover=st.sampled_from(ROLLOVERS),
 )

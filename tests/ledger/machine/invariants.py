@@ -48,6 +48,8 @@ class Invariants(EntrySteps):
                 "held": self.model.held(name),
             }
             self.adds_up(statement)
+            holding = self.client.hget(account_key(shard_of(name), name), "holding") or 0
+            assert int(holding) == self.model.holding(name)
 
     def adds_up(self, one: Statement) -> None:
         """Nothing is lost, nothing is made, and nobody spends more than is his."""

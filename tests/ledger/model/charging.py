@@ -38,7 +38,9 @@ class Charging(Limiting):
 
     def levels_called(self, order: Order) -> list[str]:
         path = order.member.id if order.member else order.account.id
-        return self.levels_of(path, order.key_hash and f"{KEY_LEVEL}:{order.key_hash}")
+        terms, payer = order.account.terms, order.account.id
+        capped = payer if (terms.minute_limit, terms.day_limit) != (None, None) else None
+        return self.levels_of(path, order.key_hash and f"{KEY_LEVEL}:{order.key_hash}", capped)
 
     def known_before(self, order: Order, states: tuple[str, ...]) -> Done | Refused:
         """An order whose id is known: the same again, if it is still in one of these states."""

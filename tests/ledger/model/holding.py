@@ -2,6 +2,7 @@
 
 from meter.credits import Credits
 from meter.ledger.holding import Closed, Extended, HoldTerms, OnExpiry
+from meter.ledger.limits import LimitKind, Reached
 from meter.ledger.promise import Capped, Done, Order, Refused, Short, Status, Word
 from tests.ledger.model.books import Operation, Taken
 from tests.ledger.model.charging import Charging
@@ -19,6 +20,11 @@ class Holding(Charging):
         if refused is not None:
             return refused
         books = self.books[name]
+        most, calls = books.terms.concurrent, self.holding(name)
+        if most is not None and calls >= most:
+            reached = Reached(level=name, kind=LimitKind.CONCURRENT, limit=most, spent=calls, until=None)
+            balance = self.balance(books, operation)
+            return Capped(required=amount, reached=reached, balance=balance, now=self.clock(books))
         self.sweep(name)
         until = self.clock(books) + terms.seconds
         taken, overage = self.draw(books, operation, amount)
@@ -34,6 +40,10 @@ class Holding(Charging):
             counted=counted,
         )
         return Done(op=op, balance=receipt, now=self.clock(books))
+
+    def holding(self, name: str) -> int:
+        """How many calls of an account are held for."""
+        return sum(not one.owner for one in self.open_holds([name]).values())
 
     def extend(self, name: str, op: str, amount: int, at_least: int, seconds: int) -> Extended:
         books = self.books.get(name)

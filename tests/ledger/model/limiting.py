@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from meter.credits import Credits
-from meter.ledger.limits import KEY_LEVEL, Level, LimitKind, Limits, Reached, Window
+from meter.ledger.limits import KEY_LEVEL, WINDOWS, Level, LimitKind, Limits, Reached, Window
 from tests.ledger.model.books import DAY, Bookkeeping, Books
 
 LENGTHS = {LimitKind.MINUTE: 60, LimitKind.DAY: DAY}
@@ -18,10 +18,7 @@ class Spent:
 @dataclass
 class Limited:
     limits: Limits
-    spent: dict[LimitKind, Spent] = field(default_factory=lambda: {kind: Spent() for kind in LimitKind})
-
-    def cap(self, kind: LimitKind) -> int | None:
-        return getattr(self.limits, kind)
+    spent: dict[LimitKind, Spent] = field(default_factory=lambda: {kind: Spent() for kind in WINDOWS})
 
 
 @dataclass
@@ -62,10 +59,20 @@ class Limiting(Bookkeeping):
         mine = [level for level in found if level.name.partition("/")[0] == root]
         return tuple(sorted(mine, key=lambda level: level.name))
 
-    def levels_of(self, path: str, key_level: str | None = None) -> list[str]:
+    def levels_of(self, path: str, key_level: str | None = None, capped: str | None = None) -> list[str]:
+        """The levels that have limits; and one whose plan has caps."""
         parts = path.split("/")
         names = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
-        return [name for name in (*names, key_level) if name in self.limited]
+        return [name for name in (*names, key_level) if name and (name in self.limited or name == capped)]
+
+    def at(self, level: str) -> Limited:
+        return self.limited.get(level) or Limited(Limits())
+
+    def cap(self, payer: str, level: str, kind: LimitKind) -> int | None:
+        terms = self.books[payer].terms
+        plan = {LimitKind.MINUTE: terms.minute_limit, LimitKind.DAY: terms.day_limit} if level == payer else {}
+        caps = [cap for cap in (getattr(self.at(level).limits, kind), plan.get(kind)) if cap is not None]
+        return min(caps, default=None)
 
     def binds(self, payer: str, level: str, kind: LimitKind) -> bool:
         return kind is not LimitKind.BUDGET or ":" in level or len(level) >= len(payer)
@@ -88,8 +95,8 @@ class Limiting(Bookkeeping):
     def reached(self, payer: str, levels: list[str], amount: int) -> Reached | None:
         """The first limit that an amount would pass."""
         for level in levels:
-            for kind in LimitKind:
-                window, cap = self.seen(payer, level, kind), self.limited[level].cap(kind)
+            for kind in WINDOWS:
+                window, cap = self.seen(payer, level, kind), self.cap(payer, level, kind)
                 if amount and cap is not None and window.amount + amount > cap and self.binds(payer, level, kind):
                     end = self.books[payer].period.end if kind is LimitKind.BUDGET else window.start + LENGTHS[kind]
                     return Reached(
@@ -103,7 +110,7 @@ class Limiting(Bookkeeping):
 
     def seen(self, payer: str, level: str, kind: LimitKind) -> Spent:
         """A window as it is now, whatever is written of it."""
-        books, window = self.books[payer], self.limited[level].spent[kind]
+        books, window = self.books[payer], self.at(level).spent[kind]
         if kind is LimitKind.BUDGET:
             fresh = books.period.start > window.start and self.binds(payer, level, kind)
             return Spent(books.period.start) if fresh else window
@@ -113,12 +120,14 @@ class Limiting(Bookkeeping):
 
     def within_budgets(self, payer: str, levels: list[str], amount: int) -> int:
         for level in levels:
-            cap = self.limited[level].limits.budget
+            cap = self.at(level).limits.budget
             if cap is not None and self.binds(payer, level, LimitKind.BUDGET):
                 amount = max(0, min(amount, cap - self.seen(payer, level, LimitKind.BUDGET).amount))
         return amount
 
     def count(self, payer: str, levels: list[str], amount: int) -> Counted | None:
+        for level in levels:
+            self.limited.setdefault(level, Limited(Limits()))
         self.turned(payer, levels)
         for level in levels:
             for kind, window in self.limited[level].spent.items():

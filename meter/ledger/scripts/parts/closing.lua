@@ -16,13 +16,14 @@ local function kept(record, amount)
 end
 
 -- Give back what a hold has beyond a price. Returns where it went, and how much of it had been overage. A hold counts
--- in the period that runs, whichever it was made in: that one began with what was held.
+-- in the period that runs, whichever it was made in: that one began with what was held. A lease is the hold of no call.
 local function unhold(b, record, price, grace)
   record.start = b.start
   local to, overage = give_back(b, record, 0, record.amount - price, grace)
   b.held, b.granted, b.overage = b.held - record.amount, b.granted - overage, b.overage - overage
   change(b, 'held', -record.amount)
   change(b, 'held_overage', -record.overage)
+  change(b, 'holding', record.seq and 0 or -1)
   change(b, 'granted', -overage)
   change(b, 'period_granted', -overage)
   change(b, 'overage', -overage)

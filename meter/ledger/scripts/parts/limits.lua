@@ -24,8 +24,15 @@ local function levels_of(path, key, key_level)
   return names
 end
 
--- Read the levels that have limits, of those named.
-local function read_levels(b, key, names)
+-- What a plan lets be spent in a minute and in a day, by the places of KINDS; nil where it says nothing.
+local function caps_of(minute, day)
+  local caps = { false, tonumber(minute), tonumber(day) }
+  return (caps[2] or caps[3]) and caps
+end
+
+-- Read the levels that have limits, of those named. `caps` are those of the account's plan: with any, it
+-- has a level of its own, whatever else limits it.
+local function read_levels(b, key, names, caps)
   b.limits, b.levels = key, {}
   for _, name in ipairs(names) do
     local text = redis.call('HGET', key, name)
@@ -33,10 +40,16 @@ local function read_levels(b, key, names)
     for cap, start, spent in string.gmatch((text or '') .. ' ', '(%S+) (%d+) (%d+) ') do
       table.insert(level, { cap = tonumber(cap), start = tonumber(start), spent = tonumber(spent) })
     end
+    b.broken = b.broken or text and #level ~= #KINDS
+    if caps and name == b.account then
+      for place = 1, #KINDS do
+        level[place] = level[place] or { start = 0, spent = 0 }
+        level[place].plan = caps[place] or nil
+      end
+    end
     if #level == #KINDS then
       table.insert(b.levels, level)
     end
-    b.broken = b.broken or text and #level ~= #KINDS
   end
 end
 
@@ -58,10 +71,11 @@ end
 local function over_limit(b, amount)
   for _, level in ipairs(b.levels) do
     for place, window in ipairs(level) do
-      if amount > 0 and window.cap and amount > window.cap - window.spent and (place > 1 or level.pays) then
+      local cap = math.min(window.cap or math.huge, window.plan or math.huge)
+      if amount > 0 and amount > cap - window.spent and (place > 1 or level.pays) then
         local till = place == 1 and tonumber(b.finish) or window.start + SECONDS[place]
-        return KINDS[place] .. ' ' .. digits(window.cap) .. ' ' .. digits(window.spent) .. ' '
-          .. digits(amount > window.cap and 0 or till) .. ' ' .. level.name
+        return KINDS[place] .. ' ' .. digits(cap) .. ' ' .. digits(window.spent) .. ' '
+          .. digits(amount > cap and 0 or till) .. ' ' .. level.name
       end
     end
   end
