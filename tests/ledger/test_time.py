@@ -1,16 +1,37 @@
 """What time does to the books; the clock is the test's."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from meter.credits import Credits
+from meter.ledger import accounts
+from meter.ledger.changing import When, change_plan
 from meter.ledger.ids import operation_id
 from meter.ledger.names import op_key
 from meter.ledger.promise import Done, GrantKind, Order, Refused, Stale, Word
+from meter.policy.model import PeriodUnit, Plan
+from meter.policy.plans import Rollover, Trial
 from meter.pricing.allotment import renewal
-from tests.ledger.books import DAY, START, Drill, charged, drilled, entries, kinds, left, lot, opened, order, stands
+from meter.pricing.plan_terms import terms_of
+from tests.ledger.books import (
+    DAY,
+    START,
+    Drill,
+    charged,
+    drilled,
+    entries,
+    kinds,
+    left,
+    lot,
+    opened,
+    order,
+    stands,
+    terms,
+)
 from tests.ledger.machine import store_client
+from tests.pricing.make import PLACE
 
 
 @pytest.fixture
@@ -301,3 +322,60 @@ async def test_an_expired_key_charges_nothing(drill: Drill) -> None:
 
     assert isinstance(before, Done)
     assert after == Refused(word=Word.UNKNOWN)
+
+
+async def test_a_period_is_not_begun_by_terms_that_are_others_by_now(drill: Drill) -> None:
+    account = await opened(drill.ledger, included=100)
+    assert account.period.end is not None
+    await drill.wait(account.period.end - drill.line.now)
+    await drill.ledger.set_terms("acme", replace(account.terms, included=Credits(70)), op="terms:1")
+    old = renewal(account.terms, account.terms, account.period, drill.line.now)
+    there = await drill.ledger.renew(account, old, op="renew:1")
+    begun = await accounts.renewed(drill.ledger, there, drill.line.now)
+
+    assert (there.period, there.terms.included) == (account.period, 70)
+    assert await left(drill.ledger) == {f"period:{begun.period.start}": 70}
+
+
+async def test_a_change_of_plan_to_and_fro_is_no_gift(drill: Drill) -> None:
+    small = Plan(name="small", included=Credits(1000), period=PeriodUnit.MONTH, place=PLACE)
+    big = replace(small, name="big", included=Credits(3000))
+    _, account = await drill.ledger.open_account("acme", terms_of(small, now=drill.line.now), op="open:acme")
+    await charged(drill.ledger, account, 1000)
+    before = (await stands(drill.ledger)).remaining
+    await change_plan(drill.ledger, "acme", big, when=When.NOW)
+    between = (await stands(drill.ledger)).remaining
+    await change_plan(drill.ledger, "acme", small, when=When.NOW)
+
+    assert before == 0
+    assert 0 < between < 2000
+    assert (await stands(drill.ledger)).remaining == 0
+
+
+async def test_what_is_left_of_included_credits_rolls_over_though_somebody_else_saw_them_expire(drill: Drill) -> None:
+    rolling = replace(terms(100), rollover=Rollover(millionths=500_000, cap=Credits(30)))
+    _, account = await drill.ledger.open_account("acme", rolling, op="open:acme")
+    await charged(drill.ledger, account, 40)
+    await drill.ledger.grant("acme", lot("bought", 10))
+    assert account.period.end is not None
+    await drill.wait(account.period.end - drill.line.now)
+    await drill.ledger.grant("acme", lot("late", 1))
+    begun = await accounts.renewed(drill.ledger, account, drill.line.now)
+
+    assert await left(drill.ledger) == {
+        f"rollover:{begun.period.start}": 30,
+        f"period:{begun.period.start}": 100,
+        "bought": 10,
+        "late": 1,
+    }
+
+
+async def test_a_trial_is_given_once_and_ends(drill: Drill) -> None:
+    trying = replace(terms(100), trial=Trial(credits=Credits(20), days=3))
+    await drill.ledger.open_account("acme", trying, op="open:acme")
+    await drill.ledger.open_account("acme", trying, op="open:acme")
+    with_it = await left(drill.ledger)
+    await drill.wait(3 * DAY)
+
+    assert next(iter(with_it.items())) == ("trial:signup", 20)
+    assert "trial:signup" not in await left(drill.ledger)

@@ -36,4 +36,4 @@ class Work:
 
     async def statement(self, account: str) -> Statement | None:
         """An account as it stands, its period renewed if it was over."""
-        return await statement(self.ledger, account)
+        return await statement(self.ledger, account, self.policy().plans.get)
