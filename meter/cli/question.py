@@ -12,13 +12,15 @@ from urllib.parse import unquote
 import typer
 
 from meter.cli.ends import Refusal
-from meter.credits import ZERO, Credits, parse
+from meter.credits import ZERO, parse
 from meter.policy.mistakes import instead, shown
 from meter.policy.model import PathMode, Plan, Policy, Route
 from meter.pricing.coming_prices import ComingPrice, coming_price
 from meter.pricing.load import fixed
 from meter.pricing.match import Ambiguous, Matched, Matcher, Request, Unpriced
+from meter.pricing.plan_terms import terms_of
 from meter.pricing.quote import CALM, Conditions, LoadReading, Quote, price
+from meter.pricing.terms import conditions_of
 from meter.settings import Settings
 
 
@@ -49,13 +51,9 @@ def question(
 ) -> Question:
     """Put a call, and what its price depends on besides, together from what was typed."""
     chosen = None if plan is None else plan_named(policy, plan)
-    conditions = Conditions(
-        moment=settings.at or datetime.now(UTC),
-        load=CALM if settings.load is None else _load(policy, settings.load),
-        commitment=_commitment(chosen, commitment),
-        pin=chosen.pin if chosen else None,
-    )
-    return Question(request=request, plan=chosen, conditions=conditions)
+    load = CALM if settings.load is None else _load(policy, settings.load)
+    asked = _asked(chosen, commitment, settings.at or datetime.now(UTC), load)
+    return Question(request=request, plan=chosen, conditions=asked)
 
 
 def answer(policy: Policy, asked: Question) -> Answer:
@@ -119,10 +117,12 @@ def _load(policy: Policy, sample: Fraction) -> LoadReading:
     return replace(fixed(adjustments, sample), drill=False)
 
 
-def _commitment(plan: Plan | None, written: str | None) -> Credits:
-    if written is not None:
-        return parse(written)
-    return plan.commitment if plan else ZERO
+def _asked(plan: Plan | None, written: str | None, moment: datetime, load: LoadReading) -> Conditions:
+    """What the price depends on: for an account of the plan, and with the commitment that was written."""
+    commitment = None if written is None else parse(written)
+    if plan is None:
+        return Conditions(moment=moment, load=load, commitment=commitment or ZERO)
+    return conditions_of(terms_of(plan, commitment=commitment), moment=moment, load=load)
 
 
 def _rivals(policy: Policy, asked: Question, matched: Matched) -> tuple[Route, ...]:

@@ -11,7 +11,7 @@ from meter.pricing.calendar import month_after, months_begun
 from meter.pricing.conditions import CALM, Conditions, minute
 from meter.pricing.evidence import NO_USAGE
 from meter.pricing.reckoning import Reckoning, reckon
-from meter.pricing.terms import Terms
+from meter.pricing.terms import Terms, conditions_of
 from meter.pricing.verdict import Usage
 from meter.pricing.versions import TRANSITION, caps, priced, version_name
 
@@ -37,7 +37,7 @@ class ComingPrice:
 
 def coming_prices(policy: Policy, terms: Terms, moment: datetime) -> tuple[ComingPrice, ...]:
     """The next price of each operation whose price for an account on these terms will change, the soonest first."""
-    conditions = Conditions(moment=moment, commitment=terms.commitment, pin=terms.pin)
+    conditions = conditions_of(terms, moment=moment)
     found = (coming_price(operation, conditions) for operation in policy.operations.values())
     return tuple(sorted((one for one in found if one is not None), key=lambda one: (one.at, one.operation)))
 

@@ -4,13 +4,15 @@ The ledger stores terms as one JSON text and never looks inside; only the revisi
 """
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 
 from meter.credits import ZERO, Credits
 from meter.policy.model import PeriodUnit
 from meter.policy.plans import Anchor, Duration, Rollover, Trial
 from meter.policy.versions import Pin
+from meter.pricing.conditions import CALM, Conditions, LoadReading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,3 +70,15 @@ class Period:
 
     start: int
     end: int | None
+
+
+def conditions_of(terms: Terms, *, moment: datetime, load: LoadReading = CALM, drill: bool = False) -> Conditions:
+    """What the prices of an account on these terms depend on."""
+    return Conditions(
+        moment=moment,
+        load=load,
+        commitment=terms.commitment,
+        drill=drill,
+        pin=terms.pin,
+        discount=Fraction(1) if terms.discount is None else Fraction(terms.discount),
+    )

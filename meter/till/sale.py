@@ -10,7 +10,7 @@ from meter.ledger.promise import Capped, Refused, Short
 from meter.policy.model import Operation
 from meter.policy.plans import allows
 from meter.pricing.quote import Conditions, LoadReading
-from meter.pricing.terms import Terms
+from meter.pricing.terms import Terms, conditions_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +33,7 @@ class Sale:
 
     def conditions(self, terms: Terms) -> Conditions:
         """What pricing looks at, for an account on these terms."""
-        return Conditions(
-            moment=self.moment,
-            load=self.load,
-            commitment=terms.commitment,
-            drill=self.drill,
-            pin=terms.pin,
-            discount=Fraction(1) if terms.discount is None else Fraction(terms.discount),
-        )
+        return conditions_of(terms, moment=self.moment, load=self.load, drill=self.drill)
 
     def allowed(self, terms: Terms) -> bool:
         """Whether an account on these terms may make the call; what is only observed, it may."""

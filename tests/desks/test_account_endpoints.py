@@ -85,6 +85,18 @@ async def test_prices_say_what_makes_them_so_and_when_that_changes(store_url, tm
     assert commitment["tiers"] == [{"from": 100000, "multiply": Decimal("0.8")}]
 
 
+async def test_a_plans_discount_is_in_its_prices_and_quotes(store_url, tmp_path):
+    policy = RICH.replace("period: month}", "period: month, discount: 0.9}")
+    async with metered(answering(), tmp_path, store_url, policy, at=datetime(2026, 11, 25, 12, tzinfo=UTC)) as here:
+        prices = exact(await call(here.app, "GET /credits/prices"))["data"]["operations"]
+        quote = exact(await quoted(here.app, "POST", "/v1/analysis"))["data"]
+        paid = await call(here.app, "POST /v1/analysis")
+
+    assert {one["operation"]: one["credits"] for one in prices}["analysis"] == 90
+    assert quote["credits"] == 90
+    assert paid.headers["x-credits-consumed"] == "90"
+
+
 VERSIONED = """
 version: 1
 operations: {item: {credits: 5}}

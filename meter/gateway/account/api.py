@@ -26,6 +26,7 @@ from meter.ledger.promise import Statement
 from meter.policy.identity import IdentityRule
 from meter.pricing.conditions import Conditions, LoadReading
 from meter.pricing.match import Ambiguous, Matched
+from meter.pricing.terms import conditions_of
 from meter.till import Caller, Till
 
 COUNT_MAX = 1_000
@@ -213,13 +214,8 @@ class AccountApi:
                 return self._answers.no_price(request.method, request.path)
 
     def _conditions(self, account: Statement) -> Conditions:
-        return Conditions(
-            moment=self._clock.moment(),
-            load=self._load.reading(),
-            commitment=account.account.terms.commitment,
-            drill=self._clock.drill,
-            pin=account.account.terms.pin,
-        )
+        terms, moment = account.account.terms, self._clock.moment()
+        return conditions_of(terms, moment=moment, load=self._load.reading(), drill=self._clock.drill)
 
     def _shown(self, value: object) -> ASGIApp:
         return self._answers.json(json_text({"data": value}))
