@@ -370,6 +370,18 @@ async def test_what_is_left_of_included_credits_rolls_over_though_somebody_else_
     }
 
 
+async def test_what_rolled_over_does_not_roll_over_again(drill: Drill) -> None:
+    rolling = replace(terms(100), rollover=Rollover(millionths=500_000))
+    _, account = await drill.ledger.open_account("acme", rolling, op="open:acme")
+    for spent in (40, 120):
+        await charged(drill.ledger, account, spent)
+        assert account.period.end is not None
+        await drill.wait(account.period.end - drill.line.now)
+        account = await accounts.renewed(drill.ledger, account, drill.line.now)
+
+    assert await left(drill.ledger) == {f"rollover:{account.period.start}": 5, f"period:{account.period.start}": 100}
+
+
 async def test_a_trial_is_given_once_and_ends(drill: Drill) -> None:
     trying = replace(terms(100), trial=Trial(credits=Credits(20), days=3))
     await drill.ledger.open_account("acme", trying, op="open:acme")
