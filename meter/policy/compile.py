@@ -192,6 +192,8 @@ def _plan(name: str, part: PlanPart, place: Place) -> Plan:
         rollover=part.rollover.compiled() if part.rollover else None,
         discount=part.discount,
         operations=tuple(sorted(part.operations)) if part.operations else None,
+        velocity=part.velocity.compiled() if part.velocity else None,
+        concurrent=part.concurrent,
         place=place,
         pin=Pin(version=part.pin.version, until=part.pin.until) if part.pin else None,
     )

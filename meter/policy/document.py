@@ -32,7 +32,15 @@ from meter.policy.kinds import (
 )
 from meter.policy.model import Comparison, Meta, PathMode, PeriodUnit, Retries
 from meter.policy.outage_part import OutagePart, word_or_parts
-from meter.policy.plan_parts import Discount, OperationPattern, Period, RolloverPart, TrialPart
+from meter.policy.plan_parts import (
+    Concurrent,
+    Discount,
+    OperationPattern,
+    Period,
+    RolloverPart,
+    TrialPart,
+    VelocityPart,
+)
 from meter.policy.plans import Anchor, Duration
 from meter.policy.price_parts import Cost, PinPart, VersionPart
 from meter.policy.top_up_part import TopUpPart
@@ -146,6 +154,8 @@ class PlanPart(Part):
     operations: list[OperationPattern] | None = Field(
         default=None, description="What its accounts may call; everything by default."
     )
+    velocity: VelocityPart | None = None
+    concurrent: Concurrent | None = Field(default=None, description="So many calls at once; any number by default.")
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from meter.credits import ZERO, Credits, Rounding
 from meter.policy.ends import CHARGE_DEFAULT, End
 from meter.policy.identity import IdentityRule
-from meter.policy.plans import Anchor, Duration, Rollover, Trial
+from meter.policy.plans import Anchor, Duration, Rollover, Trial, Velocity
 from meter.policy.top_up import TopUp
 
 if TYPE_CHECKING:
@@ -328,6 +328,9 @@ class Plan:
     """Prices are multiplied with it, after all adjustments."""
     operations: tuple[str, ...] | None = None
     """What its accounts may call; everything where it does not say."""
+    velocity: Velocity | None = None
+    concurrent: int | None = None
+    """So many calls at once."""
     place: Place
     pin: "Pin | None" = None
     """The version of the prices by which its accounts go on paying."""

@@ -9,12 +9,13 @@ from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 from meter.policy.kinds import Part, Positive, Share
 from meter.policy.mistakes import instead, shown
 from meter.policy.model import PeriodUnit
-from meter.policy.plans import Duration, Rollover, Trial, millionths
+from meter.policy.plans import Duration, Rollover, Trial, Velocity, millionths
 from meter.policy.values import multiplier, written_value, wrong
 
 MONTHS_MAX = 120
 DAYS_MAX = 3660
 PERIODS_MAX = 12
+CONCURRENT_MAX = 10_000
 _NAMED = [unit for unit in PeriodUnit if unit is not PeriodUnit.CUSTOM]
 _DURATION = re.compile(r"P(?=[0-9])(?:([0-9]{1,4})Y)?(?:([0-9]{1,4})M)?(?:([0-9]{1,4})W)?(?:([0-9]{1,4})D)?", re.ASCII)
 _PATTERN = re.compile(r"(?:[A-Za-z0-9._-]{1,64}|[A-Za-z0-9._-]{0,63}\*)", re.ASCII)
@@ -104,6 +105,11 @@ Discount = Annotated[
 ]
 
 
+Concurrent = Annotated[
+    int, _whole(CONCURRENT_MAX), _whole_schema("Calls at once, each held for until it ends.", 10, CONCURRENT_MAX)
+]
+
+
 class TrialPart(Part):
     """Credits that an account gets when it is opened, once."""
 
@@ -113,6 +119,23 @@ class TrialPart(Part):
     def compiled(self) -> Trial:
         """The value that the policy holds."""
         return Trial(credits=self.credits, days=self.days)
+
+
+class VelocityPart(Part):
+    """What an account may spend, and all for whom it pays; calls beyond are answered 429."""
+
+    minute: Positive | None = Field(default=None, description="In a minute.")
+    day: Positive | None = Field(default=None, description="In a day (UTC).")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.minute is None and self.day is None:
+            raise wrong("velocity caps nothing", "write minute, day or both, or leave it out.")
+        return self
+
+    def compiled(self) -> Velocity:
+        """The value that the policy holds."""
+        return Velocity(minute=self.minute, day=self.day)
 
 
 class RolloverPart(Part):

@@ -45,6 +45,14 @@ class Rollover:
     """So many periods it lives."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Velocity:
+    """What an account may spend, and all for whom it pays, in a minute and in a day (UTC)."""
+
+    minute: Credits | None = None
+    day: Credits | None = None
+
+
 def allows(operations: tuple[str, ...] | None, operation: str) -> bool:
     """Whether a plan's operations, of which ``image.*`` are all that begin with ``image.``, hold this one."""
     return operations is None or any(

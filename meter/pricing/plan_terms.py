@@ -66,6 +66,9 @@ def taken_up(terms: Terms, plan: Plan) -> Terms:
         rollover=plan.rollover,
         discount=None if plan.discount is None else _decimal(plan.discount),
         operations=plan.operations,
+        minute_limit=plan.velocity.minute if plan.velocity else None,
+        day_limit=plan.velocity.day if plan.velocity else None,
+        concurrent=plan.concurrent,
         pin=terms.pin or plan.pin,
         following=None,
     )

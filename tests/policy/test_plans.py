@@ -40,6 +40,14 @@ def test_a_plan_says_what_becomes_of_its_credits():
     assert (made.discount, made.operations, made.overage) == (Fraction("0.9"), ("chat", "image.*"), None)
 
 
+def test_a_plan_caps_minutes_days_and_calls_at_once():
+    terms = terms_of(plan("velocity: {minute: 5, day: 100}, concurrent: 3"))
+    after = taken_up(terms, plan("velocity: {day: 50}"))
+
+    assert (terms.minute_limit, terms.day_limit, terms.concurrent) == (5 * CREDIT, 100 * CREDIT, 3)
+    assert (after.minute_limit, after.day_limit, after.concurrent) == (None, 50 * CREDIT, None)
+
+
 @pytest.mark.parametrize(
     ("operation", "allowed"), [("image.cut", True), ("chat", True), ("chats", False), ("images", False)]
 )
