@@ -39,14 +39,14 @@ local over = b.finish ~= '0' and tonumber(b.finish) <= b.now
 if b.start ~= ARGV[3] or b.revision ~= ARGV[7] or not over or tonumber(ARGV[4]) <= tonumber(b.start) then
   return answer(b, 'repeat', facts_of_account(b))
 end
-local rollable = tonumber(redis.call('HGET', KEYS[1], 'rollable') or '0')
+local rolls = tonumber(redis.call('HGET', KEYS[1], 'rollable') or '0')
 local spent = 0
 for _, used in ipairs(redis.call('HVALS', KEYS[2])) do
   spent = spent + tonumber(used)
 end
 
 sweep(b)
-rollable = rollable + (b.add['rollable'] or 0)
+rolls = rolls + (b.add['rollable'] or 0)
 b.add['rollable'], b.set['rollable'] = nil, '0'
 b.add['period_granted'] = nil
 change(b, 'spent', spent)
@@ -59,8 +59,8 @@ end
 local rest, amount = begin(b, ARGV[4], ARGV[5], ARGV[6])
 enter(b, 'renew', b.op, '"spent":"' .. digits(spent) .. '",' .. rest .. terms, amount)
 if ARGV[12] == '0' or tonumber(ARGV[12]) > b.now then
-  local rolls = math.min(share_of(rollable, tonumber(ARGV[10])), tonumber(ARGV[11]))
-  give(b, 'rollover:' .. b.start, rolls, ARGV[12], ROLLOVER_JSON)
+  local share = math.min(share_of(rolls, tonumber(ARGV[10])), tonumber(ARGV[11]))
+  give(b, 'rollover:' .. b.start, share, ARGV[12], ROLLOVER_JSON)
 end
 commit(b, KEYS[3])
 redis.call('DEL', KEYS[2])

@@ -51,7 +51,7 @@ change(b, 'revision', 1)
 enter(b, 'terms', b.op, '"terms":' .. ARGV[5] .. ',', 0)
 local owed = tonumber(ARGV[9])
 for _, lot in ipairs(b.lots) do
-  local part = is_included(lot) and math.min(owed, lot.left) or 0
+  local part = is_included(b, lot) and math.min(owed, lot.left) or 0
   if part > 0 then
     lot.left, owed, b.granted = lot.left - part, owed - part, b.granted - part
     change(b, 'revoked', part)

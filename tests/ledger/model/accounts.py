@@ -157,7 +157,7 @@ class Accounts(Limiting):
         """Take back of what is left of included credits, then give."""
         books, owed = self.books[name], moved.take
         for lot in self.live(books):
-            part = min(owed, lot.left) if lot.id.startswith("period:") else 0
+            part = min(owed, lot.left) if books.includes(lot) else 0
             if part:
                 lot.left -= part
                 owed -= part

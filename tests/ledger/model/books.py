@@ -94,6 +94,10 @@ class Books:
     told: set[tuple[str, str]] = field(default_factory=set)
     """What was told of it, each by its epoch and name."""
 
+    def includes(self, lot: Lot) -> bool:
+        """Whether a lot holds included credits of the period that runs."""
+        return lot.id.split(":")[:2] == ["period", str(self.period.start)]
+
 
 class Bookkeeping:
     """All accounts, all operations, all entries; how they are read, and how credits move."""
@@ -165,7 +169,8 @@ class Bookkeeping:
         for lot in sorted(books.lots, key=Lot.burn_order):
             if lot not in live:
                 books.expired += lot.left
-                books.rollable += lot.left if lot.id.startswith("period:") else 0
+                ended = books.period.end is None or (lot.expires or 0) <= books.period.end
+                books.rollable += lot.left if ended and books.includes(lot) else 0
                 books.period_granted -= lot.left
                 self.enter(name, "expire", f"expire:{lot.id}", -lot.left, grant=lot.id, amount=lot.left)
         books.lots = live

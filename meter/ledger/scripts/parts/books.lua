@@ -69,16 +69,23 @@ local function enter(b, kind, op, rest, delta)
     .. (op == b.op and b.actor or '') .. '}')
 end
 
--- Included credits, by their grant's name: what is left of them when their period ends may roll over.
-local function is_included(lot)
-  return string.sub(lot.id, 1, 7) == 'period:'
+-- Included credits of the period that runs, by their grant's name.
+local function is_included(b, lot)
+  return find(lot.id .. ':', 'period:' .. b.start .. ':', 1, true) == 1
+end
+
+-- What of a lot that has expired may roll over: included credits that ended with their period, whenever that is seen. A
+-- lot that outlives its period, since the plan has changed, does not roll over.
+local function rollable(b, lot)
+  local ended = b.finish == '0' or lot.expires <= tonumber(b.finish)
+  return ended and is_included(b, lot) and lot.left or 0
 end
 
 -- Write down what expired: an entry a lot. Whoever sees it first keeps in mind what may roll over.
 local function sweep(b)
   for _, lot in ipairs(b.gone) do
     change(b, 'expired', lot.left)
-    change(b, 'rollable', is_included(lot) and lot.left or 0)
+    change(b, 'rollable', rollable(b, lot))
     change(b, 'period_granted', -lot.left)
     enter(b, 'expire', 'expire:' .. lot.id, '"grant":"' .. lot.id .. '","amount":"' .. digits(lot.left) .. '",',
       -lot.left)
