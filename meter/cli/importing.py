@@ -1,5 +1,6 @@
 """``meter import``: accounts out of a file, CSV or JSON lines, many at once."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,7 +48,7 @@ def import_accounts(
     """
     from meter.cli.bulk.applying import Books, DryBooks, Import  # noqa: PLC0415 - the engine takes long to import
 
-    reader = Reader(file, read(settings(policies=policies).policies))
+    reader = Reader(file, read(settings(policies=policies).policies), now=int(time.time()))
 
     def name(bad: Bad) -> None:
         if not json:

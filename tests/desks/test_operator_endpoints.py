@@ -98,6 +98,17 @@ async def test_an_account_with_parts_is_one_segment_of_the_path(here):
     assert (keys.status, "acme/keys" in keys.json["detail"]) == (404, True)
 
 
+async def test_an_account_has_the_day_on_which_it_signed_up(here):
+    """A plan that it is on later may count its periods from that day."""
+    await opened(here)
+    ledger = here.books.ledger
+    signed_up = (await ledger.find_account("acme")).terms.signed_up
+    await asked(here, "PUT /accounts/acme/terms", {"plan": "large"})
+
+    assert signed_up == datetime.fromtimestamp(ledger.now(), UTC).date()
+    assert (await ledger.find_account("acme")).terms.signed_up == signed_up
+
+
 async def test_other_terms_leave_an_account_pinned(here):
     await opened(here)
     account = await here.books.ledger.find_account("acme")

@@ -62,9 +62,11 @@ class Bad:
 class Reader:
     """Reads the lines of one file."""
 
-    def __init__(self, file: Path, policy: Policy) -> None:
+    def __init__(self, file: Path, policy: Policy, *, now: int) -> None:
+        """Take a file, whose accounts sign up at a second."""
         self._file = file
         self._policy = policy
+        self._now = now
         self._decoder = msgspec.json.Decoder(AccountLine)
         self.bytes_read = 0
 
@@ -122,7 +124,7 @@ class Reader:
         for name in names:
             if names.count(name) > 1:
                 return Bad(number=number, value=name, reason="it is the id of two grants of this line.")
-        terms = terms_asked(self._policy, asked)
+        terms = terms_asked(self._policy, asked, now=self._now)
         return Line(number=number, account=asked.account, terms=terms, status=asked.status, grants=grants)
 
 

@@ -127,7 +127,7 @@ class Accounts:
 
     async def _open(self, asked: Asked, books: Books) -> ASGIApp:
         wanted = await asked.body(AccountAsked)
-        terms = terms_asked(self._work.policy(), wanted)
+        terms = terms_asked(self._work.policy(), wanted, now=books.now())
         word, there = await books.open_account(wanted.account, terms, op=f"open:{wanted.account}"[:256])
         if word is not Word.DONE and not same_terms(there.terms, terms):
             return self._work.conflict(
@@ -141,7 +141,7 @@ class Accounts:
 
     async def _set_terms(self, asked: Asked, books: Books) -> ASGIApp:
         account = asked.names["account"]
-        wanted = terms_asked(self._work.policy(), await asked.body(TermsAsked))
+        wanted = terms_asked(self._work.policy(), await asked.body(TermsAsked), now=books.now())
         found = await books.find_account(account)
         if found is None:
             return self._work.nobody(account)

@@ -1,7 +1,6 @@
 """What an operator asks for, in a request's body or in a line of a file that is imported: read and checked alike."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated
@@ -75,14 +74,14 @@ class KeyAsked(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     expires_at: Moment | None = None
 
 
-def terms_asked(policy: Policy, asked: TermsAsked) -> Terms:
-    """The terms of a plan, with what differs from it.
+def terms_asked(policy: Policy, asked: TermsAsked, *, now: int) -> Terms:
+    """The terms of a plan, with what differs from it, for who signs up at a second.
 
     Raises:
         BadRequest: there is no such plan or zone, or the commitment is no amount.
     """
-    terms = terms_of(_plan(policy.plans, asked.plan), commitment=_amount(asked.commitment))
-    return terms if asked.zone is None else replace(terms, zone=_zone(asked.zone))
+    zone = "UTC" if asked.zone is None else _zone(asked.zone)
+    return terms_of(_plan(policy.plans, asked.plan), commitment=_amount(asked.commitment), zone=zone, now=now)
 
 
 def same_terms(there: Terms, asked: Terms) -> bool:
