@@ -313,3 +313,12 @@ async def test_the_document_says_where_the_key_goes_and_where_the_app_is_mounted
     assert said["servers"] == [{"url": "/api"}]
     assert "/credits/usage" in said["paths"]
     assert said["components"]["securitySchemes"] == {"key": {"type": "apiKey", "in": "header", "name": "x-token"}}
+
+
+@pytest.mark.parametrize("anonymous", [False, True])
+async def test_the_document_says_whether_a_key_is_needed(store_url, tmp_path, anonymous):
+    rule = "{header: X-Token, bearer: false" + (", anonymous: {plan: small}}" if anonymous else "}")
+    async with metered(answering(), tmp_path, store_url, f"{POLICY}identity: {rule}\n", identify=None) as here:
+        said = (await call(here.app, "GET /credits/openapi.json")).json
+
+    assert said["paths"]["/credits"]["get"]["security"] == [{"key": []}, *([{}] if anonymous else [])]

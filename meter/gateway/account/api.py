@@ -89,7 +89,13 @@ class AccountApi:
         rule = self._tariff.policy.identity
         desk = self._desks.get(rule)
         if desk is None:
-            api = Api(title="Credits", schemes=schemes(rule), refusals=(400, 401, 429, 503), open=True)
+            api = Api(
+                title="Credits",
+                schemes=schemes(rule),
+                refusals=(400, 401, 429, 503),
+                open=True,
+                nameless=rule.anonymous is not None,
+            )
             desk = Desk(path=self._path, api=api, endpoints=self._endpoints(), answers=self._answers, admit=self._admit)
             self._desks = {rule: desk}
         return desk

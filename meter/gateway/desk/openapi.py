@@ -87,6 +87,8 @@ class Api:
     """The statuses that every endpoint may refuse with."""
     open: bool
     """Whether anybody may read the document."""
+    nameless: bool = False
+    """Whether one may ask without saying who one is."""
 
 
 def document(api: Api, endpoints: Sequence[Documented], *, path: str, mount: str) -> Mapping[str, object]:
@@ -118,7 +120,7 @@ def _operation(one: Documented, api: Api) -> Mapping[str, object]:
         "operationId": one.name,
         "summary": one.summary,
         "parameters": _parameters(one.query),
-        "security": [{name: []} for name in api.schemes],
+        "security": [*({name: []} for name in api.schemes), *([{}] if api.nameless else [])],
         "responses": {
             **{str(status): _response(*said) for status, said in one.answers.items()},
             **{str(status): _response(WHY[status], PROBLEM_REF, "application/problem+json") for status in statuses},
