@@ -10,12 +10,11 @@ ANSWERED = re.compile(r"_problem\(\s*(\d{3}|self\.exhausted_status),\s*\"(\w+)\"
 
 
 def test_every_refusal_is_documented_with_its_status() -> None:
-    answers, refusals = (
-        (ROOT / "meter" / "gateway" / place).read_text() for place in ("answers.py", "desk/refusals.py")
-    )
+    texts = [place.read_text() for place in (ROOT / "meter" / "gateway").rglob("*.py")]
     answered = {
         (status.replace("self.exhausted_status", "402"), code)
-        for status, code in ANSWERED.findall(answers) + REFUSED.findall(refusals)
+        for text in texts
+        for status, code in ANSWERED.findall(text) + REFUSED.findall(text)
     }
 
     assert set(DOCUMENTED.findall((ROOT / "docs" / "http.md").read_text())) == answered

@@ -55,4 +55,4 @@ def test_what_the_scripts_do_is_found_right(
             client.flushall()
         return machine(store_server.url)
 
-    drive(make, examples=25, steps=50)
+    drive(make, examples=15, steps=50)
