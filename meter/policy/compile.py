@@ -194,6 +194,7 @@ def _plan(name: str, part: PlanPart, place: Place) -> Plan:
         operations=tuple(sorted(part.operations)) if part.operations else None,
         velocity=part.velocity.compiled() if part.velocity else None,
         concurrent=part.concurrent,
+        burn=part.burn,
         place=place,
         pin=Pin(version=part.pin.version, until=part.pin.until) if part.pin else None,
     )

@@ -33,6 +33,7 @@ from meter.policy.kinds import (
 from meter.policy.model import Comparison, Meta, PathMode, PeriodUnit, Retries
 from meter.policy.outage_part import OutagePart, word_or_parts
 from meter.policy.plan_parts import (
+    BurnOrder,
     Concurrent,
     Discount,
     OperationPattern,
@@ -156,6 +157,7 @@ class PlanPart(Part):
     )
     velocity: VelocityPart | None = None
     concurrent: Concurrent | None = Field(default=None, description="So many calls at once; any number by default.")
+    burn: BurnOrder | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from meter.credits import ZERO, Credits, Rounding
 from meter.policy.ends import CHARGE_DEFAULT, End
 from meter.policy.identity import IdentityRule
-from meter.policy.plans import Anchor, Duration, Rollover, Trial, Velocity
+from meter.policy.plans import Anchor, BurnBy, Duration, Rollover, Trial, Velocity
 from meter.policy.top_up import TopUp
 
 if TYPE_CHECKING:
@@ -331,6 +331,8 @@ class Plan:
     velocity: Velocity | None = None
     concurrent: int | None = None
     """So many calls at once."""
+    burn: tuple[BurnBy, ...] | None = None
+    """By which facts of them its accounts' grants are burnt; None for the order that ``BurnBy`` has."""
     place: Place
     pin: "Pin | None" = None
     """The version of the prices by which its accounts go on paying."""

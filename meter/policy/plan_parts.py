@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 from meter.policy.kinds import Part, Positive, Share
 from meter.policy.mistakes import instead, shown
 from meter.policy.model import PeriodUnit
-from meter.policy.plans import Duration, Rollover, Trial, Velocity, millionths
+from meter.policy.plans import BurnBy, Duration, Rollover, Trial, Velocity, millionths
 from meter.policy.values import multiplier, written_value, wrong
 
 MONTHS_MAX = 120
@@ -44,6 +44,17 @@ def pattern(value: object) -> str:
     if not _PATTERN.fullmatch(written):
         raise wrong(f"{shown(written)} names no operations", "write a name, or how names begin: image.*")
     return written
+
+
+def burn_order(value: object) -> tuple[BurnBy, ...]:
+    """All facts by which grants are burnt: those that are named, then the others in their own order."""
+    written = [written_value(name, "expiry") for name in (value if isinstance(value, list) else [value])]
+    for name in written:
+        if name not in set(BurnBy):
+            raise wrong(f"{shown(name)} is no fact by which grants are burnt", instead(name, list(BurnBy)))
+        if written.count(name) > 1:
+            raise wrong(f"{shown(name)} stands there more than once", "name each fact once.")
+    return tuple(sorted(BurnBy, key=lambda one: written.index(one) if one in written else len(written)))
 
 
 def discount(value: object) -> Fraction:
@@ -105,6 +116,20 @@ Discount = Annotated[
 ]
 
 
+BurnOrder = Annotated[
+    tuple[BurnBy, ...],
+    PlainValidator(burn_order),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"enum": list(BurnBy)},
+            "uniqueItems": True,
+            "minItems": 1,
+            "description": "By which facts grants are burnt, before the others, which follow in the order given here.",
+            "examples": [["expiry", "priority"]],
+        }
+    ),
+]
 Concurrent = Annotated[
     int, _whole(CONCURRENT_MAX), _whole_schema("Calls at once, each held for until it ends.", 10, CONCURRENT_MAX)
 ]

@@ -16,6 +16,21 @@ class Anchor(StrEnum):
     """The day on which it was opened."""
 
 
+class BurnBy(StrEnum):
+    """A fact of grants by which they are burnt; the order is the one that holds where no other is declared."""
+
+    SCOPE = "scope"
+    """Those that pay for some operations alone before those that pay for all."""
+    PRIORITY = "priority"
+    """The lowest number first."""
+    EXPIRY = "expiry"
+    """The earliest first, those without an end last."""
+    COST = "cost"
+    """The cheapest first."""
+    CREATED = "created"
+    """The oldest first."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duration:
     """A length by the calendar: first its months, then its days."""

@@ -9,7 +9,18 @@ from meter.policy.model import Place, Policy
 
 VERSION_DIGITS = 16
 
-PLANS_LATER = {"every", "drip", "anchor", "trial", "rollover", "discount", "operations", "velocity", "concurrent"}
+PLANS_LATER = {
+    "every",
+    "drip",
+    "anchor",
+    "trial",
+    "rollover",
+    "discount",
+    "operations",
+    "velocity",
+    "concurrent",
+    "burn",
+}
 LATER = frozenset({"versions", "transition", "pin", "top_up", "jwt", "scope", "anonymous"} | PLANS_LATER)
 """Fields that came after the first names were given: left out at their defaults, so that a policy keeps its name."""
 

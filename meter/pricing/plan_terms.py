@@ -69,6 +69,7 @@ def taken_up(terms: Terms, plan: Plan) -> Terms:
         minute_limit=plan.velocity.minute if plan.velocity else None,
         day_limit=plan.velocity.day if plan.velocity else None,
         concurrent=plan.concurrent,
+        burn=" ".join(plan.burn) if plan.burn else None,
         pin=terms.pin or plan.pin,
         following=None,
     )

@@ -1,6 +1,6 @@
 """What pricing must know of an account, and how the ledger keeps it.
 
-The ledger stores terms as one JSON text and never looks inside; only the revision is its business.
+The ledger stores terms as one JSON text and looks for nothing inside but ``burn``; only the revision is its business.
 """
 
 from dataclasses import dataclass, replace
@@ -52,6 +52,8 @@ class Terms:
     day_limit: Credits | None = None
     concurrent: int | None = None
     """So many calls at once, each held for until it ends."""
+    burn: str | None = None
+    """By which facts grants are burnt: names of ``BurnBy`` with spaces between; None for the order that they have."""
     following: "Terms | None" = None
     """The terms from the next renewal on, where they are to be others."""
 

@@ -155,6 +155,23 @@ async def test_grants_burn_in_a_total_order(ledger: RedisLedger, first: Grant, t
     assert await left(ledger) == {then.id: 5}
 
 
+async def test_grants_burn_as_the_terms_declare_from_the_moment_that_they_do(ledger: RedisLedger) -> None:
+    await opened(ledger, included=0)
+    soon, dear = lot("soon", priority=9, expires_at=4_000_000_000), lot("dear", priority=1, cost_basis=Credits(5))
+    await ledger.grant("acme", dear)
+    await ledger.grant("acme", soon)
+    before = list(await left(ledger))
+    declared = replace(terms(0), burn="expiry priority scope cost created")
+    await ledger.set_terms("acme", declared, op="by-expiry")
+    account = await ledger.find_account("acme")
+    await ledger.grant("acme", lot("sooner", priority=50, expires_at=3_999_999_999))
+    after = list(await left(ledger))
+    await charged(ledger, account, 15)
+
+    assert (before, after) == (["dear", "soon"], ["sooner", "soon", "dear"])
+    assert await left(ledger) == {"soon": 5, "dear": 10}
+
+
 async def test_a_scoped_grant_pays_for_its_operations_alone(ledger: RedisLedger) -> None:
     account = await opened(ledger, included=0)
     await ledger.grant("acme", lot("chats", 50, scope=frozenset({"chat", "embed"})))

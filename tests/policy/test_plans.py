@@ -49,6 +49,18 @@ def test_a_plan_caps_minutes_days_and_calls_at_once():
 
 
 @pytest.mark.parametrize(
+    ("written", "burn"),
+    [
+        ("burn: [expiry, priority]", "expiry priority scope cost created"),
+        ("burn: cost", "cost scope priority expiry created"),
+        ("period: month", None),
+    ],
+)
+def test_a_plan_declares_by_which_facts_grants_are_burnt(written, burn):
+    assert terms_of(plan(written)).burn == burn
+
+
+@pytest.mark.parametrize(
     ("operation", "allowed"), [("image.cut", True), ("chat", True), ("chats", False), ("images", False)]
 )
 def test_a_plan_allows_operations_by_name_and_by_how_they_begin(operation, allowed):

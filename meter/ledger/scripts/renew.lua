@@ -55,6 +55,7 @@ if ARGV[9] ~= '-' then
   b.terms, b.overage_limit, b.revision = ARGV[9], tonumber(ARGV[8]), digits(tonumber(b.revision) + 1)
   b.set['terms'], b.set['overage_limit'], b.set['revision'] = b.terms, ARGV[8], b.revision
   terms = '"terms":' .. b.terms .. ','
+  reorder(b)
 end
 local rest, amount = begin(b, ARGV[4], ARGV[5], ARGV[6])
 enter(b, 'renew', b.op, '"spent":"' .. digits(spent) .. '",' .. rest .. terms, amount)

@@ -42,7 +42,8 @@ if moves and (ARGV[6] ~= b.revision or ARGV[7] ~= b.start) then
 end
 
 sweep(b)
-b.overage_limit = tonumber(ARGV[3])
+b.overage_limit, b.terms = tonumber(ARGV[3]), ARGV[5]
+reorder(b)
 b.set['terms'], b.set['overage_limit'] = ARGV[5], ARGV[3]
 if moves or b.finish == '0' then
   b.finish, b.set['end'] = ARGV[4], ARGV[4]

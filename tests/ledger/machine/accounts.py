@@ -47,6 +47,7 @@ terms = st.builds(
     concurrent=st.sampled_from((None, None, None, 2)),
     trial=st.sampled_from((None, Trial(credits=Credits(30), days=14))),
     rollover=st.sampled_from(ROLLOVERS),
+    burn=st.sampled_from((None, None, "expiry priority scope cost created", "cost created expiry priority scope")),
 )
 
 caps = st.sampled_from((None, None, 60, 200)).map(lambda cap: None if cap is None else Credits(cap))

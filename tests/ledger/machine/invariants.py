@@ -10,7 +10,7 @@ from meter.ledger.promise import Statement
 from tests.ledger.machine.accounts import OVERAGE_MAX
 from tests.ledger.machine.entries import EntrySteps
 from tests.ledger.machine.steps import ACCOUNTS
-from tests.ledger.model import CHARGING, Lot
+from tests.ledger.model import CHARGING
 
 PLAIN = ("left", "others", "first", "plain_until", "beyond", "receipt")
 CLOSING = ("settle", "release", "expire_hold")
@@ -89,7 +89,7 @@ class Invariants(EntrySteps):
     @invariant()
     def what_a_plain_charge_goes_by_is_what_the_burn_list_says(self) -> None:
         for name, books in self.model.books.items():
-            lots = sorted(books.lots, key=Lot.burn_order)
+            lots = books.burn_list()
             said = [
                 *(sum(lot.left for lot in lots), sum(lot.left for lot in lots[1:]), lots[0].id if lots else "-"),
                 *(self.model.plain_until(books), max(0, books.terms.overage_limit - books.overage)),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from meter.credits import LIMIT, Credits
 from meter.ledger.holding import OnExpiry
 from meter.ledger.promise import Balance, Grant, Status
+from meter.policy.plans import BurnBy
 from meter.pricing.terms import Period, Terms
 
 if TYPE_CHECKING:
@@ -34,9 +35,18 @@ class Lot:
     cost: int
     scope: frozenset[str]
 
-    def burn_order(self) -> tuple:
-        expires = math.inf if self.expires is None else self.expires
-        return (not self.scope, self.priority, expires, self.cost, self.created, self.id.encode())
+    def rank(self, by: BurnBy) -> float:
+        match by:
+            case BurnBy.SCOPE:
+                return not self.scope
+            case BurnBy.PRIORITY:
+                return self.priority
+            case BurnBy.EXPIRY:
+                return math.inf if self.expires is None else self.expires
+            case BurnBy.COST:
+                return self.cost
+            case BurnBy.CREATED:
+                return self.created
 
     def pays_for(self, operation: str | None) -> bool:
         return operation is None or not self.scope or operation in self.scope
@@ -94,6 +104,11 @@ class Books:
     told: set[tuple[str, str]] = field(default_factory=set)
     """What was told of it, each by its epoch and name."""
 
+    def burn_list(self) -> list[Lot]:
+        """The lots, in the order in which they are burnt."""
+        order = [BurnBy(name) for name in self.terms.burn.split()] if self.terms.burn else list(BurnBy)
+        return sorted(self.lots, key=lambda lot: (*(lot.rank(by) for by in order), lot.id.encode()))
+
     def includes(self, lot: Lot) -> bool:
         """Whether a lot holds included credits of the period that runs."""
         return lot.id.split(":")[:2] == ["period", str(self.period.start)]
@@ -118,7 +133,7 @@ class Bookkeeping:
 
     def live(self, books: Books) -> list[Lot]:
         now = self.clock(books)
-        return sorted((lot for lot in books.lots if lot.expires is None or lot.expires > now), key=Lot.burn_order)
+        return [lot for lot in books.burn_list() if lot.expires is None or lot.expires > now]
 
     def unwritten(self, books: Books) -> int:
         return sum(lot.left for lot in books.lots) - sum(lot.left for lot in self.live(books))
@@ -166,7 +181,7 @@ class Bookkeeping:
         books = self.books[name]
         now = self.clock(books)
         live = self.live(books)
-        for lot in sorted(books.lots, key=Lot.burn_order):
+        for lot in books.burn_list():
             if lot not in live:
                 books.expired += lot.left
                 ended = books.period.end is None or (lot.expires or 0) <= books.period.end

@@ -122,24 +122,45 @@ local function facts_of(b, id)
     cost = tonumber(cost), scope = scope == '-' and '' or scope }
 end
 
--- The burn order: scoped first, priority, expiry with none last, cost, creation, id. Total.
-local function burns_before(a, b)
-  if (a.scope == '') ~= (b.scope == '') then
-    return a.scope ~= ''
+-- The burn order: by these facts of a grant, the lowest first, where the account's terms declare no other order of them.
+local BURN_ORDER = 'scope priority expiry cost created'
+local RANK = {
+  scope = function(facts) return facts.scope == '' and 1 or 0 end,
+  priority = function(facts) return facts.priority end,
+  expiry = function(facts) return facts.expires == 0 and math.huge or facts.expires end,
+  cost = function(facts) return facts.cost end,
+  created = function(facts) return facts.created end,
+}
+
+local function burn_order(b)
+  local declared = string.match(b.terms, '"burn":"?([%a ]+)')
+  return declared ~= 'null' and declared or BURN_ORDER
+end
+
+-- Whether one grant is burnt before another; what they are alike in, their ids decide, so that it is total.
+local function burns_before(order, x, y)
+  for name in string.gmatch(order, '%a+') do
+    local first, second = RANK[name](x), RANK[name](y)
+    if first ~= second then
+      return first < second
+    end
   end
-  if a.priority ~= b.priority then
-    return a.priority < b.priority
+  return id_before(x.id, y.id)
+end
+
+local function known_facts(b, lot)
+  lot.facts = lot.facts or facts_of(b, lot.id)
+  lot.facts.id = lot.id
+  return lot.facts
+end
+
+-- Put all lots into the order that the terms declare by now.
+local function reorder(b)
+  local order = burn_order(b)
+  for _, lot in ipairs(b.lots) do
+    known_facts(b, lot)
   end
-  if a.expires ~= b.expires then
-    return b.expires == 0 or (a.expires ~= 0 and a.expires < b.expires)
-  end
-  if a.cost ~= b.cost then
-    return a.cost < b.cost
-  end
-  if a.created ~= b.created then
-    return a.created < b.created
-  end
-  return id_before(a.id, b.id)
+  table.sort(b.lots, function(x, y) return burns_before(order, x.facts, y.facts) end)
 end
 
 -- Add to a lot, or put it into its place in the burn order. `facts` holds created, priority, expires, cost, scope.
@@ -150,12 +171,9 @@ local function put(b, id, amount, facts)
     return
   end
   facts.id = id
-  local place = #b.lots + 1
+  local place, order = #b.lots + 1, burn_order(b)
   for index, other in ipairs(b.lots) do
-    local theirs = other.facts or facts_of(b, other.id)
-    theirs.id = other.id
-    other.facts = theirs
-    if burns_before(facts, theirs) then
+    if burns_before(order, facts, known_facts(b, other)) then
       place = index
       break
     end
