@@ -188,4 +188,4 @@ def test_nothing_that_passes_piles_up(begin: bytes, more: bytes):
     finally:
         tracemalloc.stop()
 
-    assert kept < 4096
+    assert kept < 32768  # of 1.6 MB or more; what else runs in this process leaves some KiB

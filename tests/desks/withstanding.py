@@ -11,18 +11,14 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
 import uvicorn
 
 from meter.credits import parse
-from meter.gateway.account import buckets
 from meter.gateway.asgi import ASGIApp
 from meter.policy.model import PeriodUnit
 from meter.pricing.terms import Terms
 from tests.conftest import STEP_SECONDS
-from tests.desks.test_account_endpoints import RICH
-from tests.support.asgi import answering, until
-from tests.support.metering import TOKEN, metered
+from tests.support.asgi import until
 
 EXAMPLES = int(os.environ.get("METER_API_EXAMPLES", "4"))
 """Of each endpoint, and of each way to look for them."""
@@ -63,29 +59,3 @@ async def run(url: str, header: str, *, examples: int, folder) -> tuple[int, str
     async with asyncio.timeout(RUN_SECONDS_MAX):
         said, _ = await process.communicate()
     return process.returncode or 0, said.decode()
-
-
-@pytest.mark.slow
-async def test_the_accounts_api_withstands_whatever_is_sent(store_url, tmp_path, monkeypatch):
-    monkeypatch.setattr(buckets, "TOKENS_MAX", 10**9)
-    async with metered(answering(), tmp_path, store_url, RICH + ONE_CREDENTIAL, identify=None) as here:
-        await here.books.open("acme", SMALL)
-        written, _ = await here.books.key("acme")
-        async with served(here.app) as url:
-            code, said = await run(
-                f"{url}/credits/openapi.json", f"x-api-key: {written}", examples=EXAMPLES, folder=tmp_path
-            )
-
-    assert code == 0, said
-
-
-@pytest.mark.slow
-async def test_the_operators_api_withstands_whatever_is_sent(store_url, tmp_path):
-    async with (
-        metered(answering(), tmp_path, store_url, RICH, identify=None, operator_token=TOKEN) as here,
-        served(here.app) as url,
-    ):
-        token = f"Authorization: Bearer {TOKEN}"
-        code, said = await run(f"{url}/_meter/openapi.json", token, examples=EXAMPLES, folder=tmp_path)
-
-    assert code == 0, said
