@@ -15,6 +15,7 @@ from meter.cli.question import plan_named
 from meter.cli.store import ask, nobody
 from meter.credits import text
 from meter.gateway.account_view import JsonObject, moment_text, number
+from meter.gateway.operator.view import change_object
 from meter.ledger.changing import Change, When, change_plan
 from meter.ledger.promise import Ledger
 from meter.policy.model import Plan
@@ -73,7 +74,7 @@ def change(
     when = When.NOW if now else When.PERIOD_END
     made = ask(lambda ledger: _changed(ledger, account, chosen, when, dry_run=dry_run), redis=redis, data=data)
     if json:
-        show_json({"dry_run": dry_run, **_change_object(made)})
+        show_json({"dry_run": dry_run, **change_object(made)})
         return
     show(_sentence(made, dry_run=dry_run))
 
@@ -104,7 +105,7 @@ def apply(
             step_seconds=STEP_SECONDS,
         )
     if json:
-        found = [_change_object(one) for one in made.changes]
+        found = [change_object(one) for one in made.changes]
         show_json({"plan": plan, "dry_run": dry_run, "accounts": made.seen, "changed": found})
         return
     verb = "would change" if dry_run else "changed"
@@ -157,18 +158,6 @@ def _sentence(made: Change, *, dry_run: bool) -> str:
         return f"Account {made.account!r} {verb} on plan {made.plan!r} from {moment_text(made.at)} on."
     moved = f"{text(made.give)} credits are given for the rest of the period, and {text(made.take)} taken back"
     return f"Account {made.account!r} {verb} on plan {made.plan!r}; {moved}."
-
-
-def _change_object(made: Change) -> JsonObject:
-    return {
-        "account": made.account,
-        "before": made.before,
-        "plan": made.plan,
-        "changes": made.changes,
-        "at": moment_text(made.at),
-        "given": number(made.give),
-        "taken_back": number(made.take),
-    }
 
 
 def _plan_object(plan: Plan) -> JsonObject:

@@ -109,6 +109,44 @@ async def test_an_account_has_the_day_on_which_it_signed_up(here):
     assert (await ledger.find_account("acme")).terms.signed_up == signed_up
 
 
+async def test_a_plan_is_changed_at_once_with_its_share_of_the_period(here):
+    await opened(here)
+    wanted = {"plan": "large", "when": "now"}
+    tried = await asked(here, "PUT /accounts/acme/plan", {**wanted, "dry_run": True})
+    before = (await asked(here, "GET /accounts/acme")).json["data"]
+    made, again = [await asked(here, "PUT /accounts/acme/plan", wanted) for _ in range(2)]
+    after = (await asked(here, "GET /accounts/acme")).json["data"]
+    said = made.json["data"]
+
+    assert tried.json["data"] == {**said, "dry_run": True}
+    assert (before["plan"], after["plan"]) == ("small", "large")
+    assert (said["changes"], again.json["data"]["changes"]) == (True, False)
+    assert after["granted"] == pytest.approx(before["granted"] + said["given"] - said["taken_back"])
+
+
+async def test_a_plan_can_wait_for_the_end_of_the_period(here):
+    await opened(here)
+    made = (await asked(here, "PUT /accounts/acme/plan", {"plan": "large"})).json["data"]
+    after = (await asked(here, "GET /accounts/acme")).json["data"]
+
+    assert (made["changes"], made["at"], after["plan"]) == (True, after["period"]["end"], "small")
+
+
+@pytest.mark.parametrize(
+    ("account", "body", "status"),
+    [
+        ("nobody", {"plan": "large"}, 404),
+        ("acme", {"plan": "none"}, 400),
+        ("acme", {"plan": "large", "when": "later"}, 400),
+    ],
+)
+async def test_a_change_of_plan_that_cannot_be_changes_nothing(here, account, body, status):
+    await opened(here)
+    answer = await asked(here, f"PUT /accounts/{account}/plan", body)
+
+    assert (answer.status, await here.books.kinds()) == (status, ["open"])
+
+
 async def test_other_terms_leave_an_account_pinned(here):
     await opened(here)
     account = await here.books.ledger.find_account("acme")

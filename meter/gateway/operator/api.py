@@ -17,6 +17,7 @@ from meter.gateway.operator.export import Export
 from meter.gateway.operator.grants import Grants
 from meter.gateway.operator.holds import Holds
 from meter.gateway.operator.keys import Keys
+from meter.gateway.operator.plans import Plans
 from meter.gateway.operator.work import Work
 from meter.policy.model import Policy
 
@@ -29,7 +30,7 @@ _NAME = re.compile(rb"[A-Za-z0-9._-]{1,40}")
 def operator_desk(*, path: str, ledger: Books, policy: Callable[[], Policy], answers: Answers) -> Desk[Books]:
     """Make the desk."""
     work = Work(ledger=ledger, policy=policy, answers=answers)
-    rooms = (Accounts(work), Grants(work), Keys(work), Holds(work), Export(work, path))
+    rooms = (Accounts(work), Plans(work), Grants(work), Keys(work), Holds(work), Export(work, path))
 
     async def admit(scope: Scope, _: int) -> Books | Turned:
         named = [value for name, value in scope["headers"] if name == ACTOR]

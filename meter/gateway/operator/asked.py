@@ -10,6 +10,7 @@ import msgspec
 
 from meter.credits import ZERO, Credits
 from meter.gateway.desk.asked import BadRequest, amount
+from meter.ledger.changing import When
 from meter.ledger.names import check_grant_id, check_operation
 from meter.ledger.promise import Grant, GrantKind
 from meter.policy.mistakes import instead, shown
@@ -43,6 +44,17 @@ class TermsAsked(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     zone: Annotated[
         Zone | None, msgspec.Meta(description="The IANA zone in which its periods begin. Without: UTC.")
     ] = None
+
+
+class PlanAsked(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The plan that an account is to be on."""
+
+    plan: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    when: Annotated[
+        When,
+        msgspec.Meta(description="now: with the share of both plans' credits that the rest of the period is."),
+    ] = When.PERIOD_END
+    dry_run: Annotated[bool, msgspec.Meta(description="Say what would change; change nothing.")] = False
 
 
 class AccountAsked(TermsAsked):
@@ -81,7 +93,7 @@ def terms_asked(policy: Policy, asked: TermsAsked, *, now: int) -> Terms:
         BadRequest: there is no such plan or zone, or the commitment is no amount.
     """
     zone = "UTC" if asked.zone is None else _zone(asked.zone)
-    return terms_of(_plan(policy.plans, asked.plan), commitment=_amount(asked.commitment), zone=zone, now=now)
+    return terms_of(plan_of(policy.plans, asked.plan), commitment=_amount(asked.commitment), zone=zone, now=now)
 
 
 def same_terms(there: Terms, asked: Terms) -> bool:
@@ -132,7 +144,12 @@ def _amount(written: msgspec.Raw) -> Credits | None:
     return None if bytes(written) == bytes(NOTHING) else amount(written)
 
 
-def _plan(plans: Mapping[str, Plan], name: str) -> Plan:
+def plan_of(plans: Mapping[str, Plan], name: str) -> Plan:
+    """A plan by its name.
+
+    Raises:
+        BadRequest: there is none.
+    """
     plan = plans.get(name)
     if plan is None:
         raise BadRequest(f"The policy has no plan {shown(name)}; {instead(name, plans)}")

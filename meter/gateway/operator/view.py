@@ -6,6 +6,7 @@ from meter.gateway.account_view import JsonObject, credits_object, grant_object,
 from meter.ledger import ids
 from meter.ledger.audit.entry import Entry
 from meter.ledger.audit.stored import HoldStored
+from meter.ledger.changing import Change
 from meter.ledger.promise import KeyRecord, LiveGrant, Statement
 from meter.policy.versions import Pin
 
@@ -66,3 +67,16 @@ def hold_object(hold: HoldStored, now: int) -> JsonObject:
 def operator_entry_object(place: str, entry: Entry) -> JsonObject:
     """Shape an entry, with who asked for it."""
     return {**entry_object(place, entry), "actor": entry.actor or None}
+
+
+def change_object(made: Change) -> JsonObject:
+    """Shape what a change of plan does to an account."""
+    return {
+        "account": made.account,
+        "before": made.before,
+        "plan": made.plan,
+        "changes": made.changes,
+        "at": moment_text(made.at),
+        "given": number(made.give),
+        "taken_back": number(made.take),
+    }
