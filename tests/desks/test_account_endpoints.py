@@ -9,9 +9,12 @@ from decimal import Decimal
 import jsonschema_rs
 import pytest
 
+from meter.credits import parse
 from meter.gateway.account import entries
 from meter.gateway.account.buckets import TOKENS_MAX, Buckets
 from meter.ledger.promise import Status
+from meter.policy.model import PeriodUnit
+from meter.pricing.terms import Terms
 from tests.support.asgi import answering, call
 from tests.support.metering import POLICY, metered
 
@@ -322,3 +325,14 @@ async def test_the_document_says_whether_a_key_is_needed(store_url, tmp_path, an
         said = (await call(here.app, "GET /credits/openapi.json")).json
 
     assert said["paths"]["/credits"]["get"]["security"] == [{"key": []}, *([{}] if anonymous else [])]
+
+
+async def test_a_member_is_told_what_its_payer_has(store_url, tmp_path):
+    async with metered(answering(), tmp_path, store_url) as here:
+        await here.books.open("acme", Terms(plan="small", included=parse("1000"), period=PeriodUnit.MONTH))
+        await here.books.open("acme/web", Terms(plan="", included=parse("0"), period=PeriodUnit.NONE, payer="acme"))
+        paid = await call(here.app, "GET /v1/item", ("X-Account", "acme/web"))
+        said = (await call(here.app, "GET /credits", ("X-Account", "acme/web"))).json["data"]
+
+    assert paid.json["meta"]["credits_remaining"] == said["remaining"] == 995
+    assert (said["account"], said["payer"], said["plan"]) == ("acme/web", "acme", "small")

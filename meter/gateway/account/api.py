@@ -108,7 +108,7 @@ class AccountApi:
                 name="credits",
                 summary="What the account has in this period: granted = consumed + reserved + remaining.",
                 answer=self._credits,
-                answers={200: ("How it stands.", shapes.data(record(**shapes.CREDITS)))},
+                answers={200: ("How it stands.", shapes.data(record("payer", **shapes.CREDITS, payer=TEXT)))},
             ),
             Endpoint(
                 method="GET",
@@ -183,7 +183,12 @@ class AccountApi:
         return Turned(self._answers.unauthenticated(unknown(caller).reason)) if found is None else found
 
     async def _credits(self, _: Asked, account: Statement) -> ASGIApp:
-        return self._shown(credits_object(account))
+        """What an account can spend: a member can spend what its payer has."""
+        payer = account.account.terms.payer
+        paying = None if payer is None else await self._till.statement(Caller(account=payer))
+        if paying is None:
+            return self._shown(credits_object(account))
+        return self._shown({**credits_object(paying), "account": account.account.id, "payer": payer})
 
     async def _usage(self, _: Asked, account: Statement) -> ASGIApp:
         return self._shown(await usage_object(self._ledger, account, self._tariff.policy.operations))
