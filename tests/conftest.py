@@ -4,6 +4,7 @@ Whoever adds a kind of key to the ledger adds it to ``KEPT`` with the reason why
 """
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import tempfile
@@ -25,7 +26,11 @@ from tests.cluster import Cluster
 if TYPE_CHECKING:
     from meter.ledger.engine import RedisLedger
 
-hypothesis.settings.register_profile("house", deadline=None)  # how long an example takes is the machine's affair
+hypothesis.settings.register_profile(
+    "house",
+    deadline=None,  # how long an example takes is the machine's affair
+    derandomize="CI" in os.environ,  # what is found must be found again; elsewhere the search goes on
+)
 hypothesis.settings.load_profile("house")
 
 KEPT = {

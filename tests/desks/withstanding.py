@@ -20,7 +20,7 @@ from meter.pricing.terms import Terms
 from tests.conftest import STEP_SECONDS
 from tests.support.asgi import until
 
-EXAMPLES = int(os.environ.get("METER_API_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("METER_API_EXAMPLES", "2"))
 """Of each endpoint, and of each way to look for them."""
 RUN_SECONDS_MAX = 60 + 10 * EXAMPLES
 SMALL = Terms(plan="small", included=parse("1000"), period=PeriodUnit.MONTH)

@@ -19,7 +19,7 @@ PAYMENT = Challenge(
 
 
 async def told(hook, **facts):
-    answers = Answers(problems_url="/problems", payment=hook, **facts)
+    answers = Answers(problems_url="/problems", payment=hook, clock=lambda: 1_795_000_000, **facts)
     return await call(answers.insufficient_credits(parse("100"), BALANCE))
 
 

@@ -31,7 +31,7 @@ def drive(make: Callable[[], RuleBasedStateMachine], examples: int, steps: int) 
 @pytest.mark.parametrize(
     ("machine", "examples"),
     [
-        pytest.param(LedgerMachine, 35, id="everything"),
+        pytest.param(LedgerMachine, 25, id="everything"),
         pytest.param(HoldMachine, 20, id="holds above all"),
         pytest.param(LeaseMachine, 20, id="leases above all"),
     ],

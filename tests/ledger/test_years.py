@@ -111,7 +111,7 @@ async def live_for_ten_years(server: Server, zone: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 10**9))
 def test_every_reset_falls_where_the_calendar_says_for_ten_years(store_server: Server, zone: str, seed: int) -> None:
     asyncio.run(live_for_ten_years(store_server, zone, seed))
