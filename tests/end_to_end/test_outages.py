@@ -22,7 +22,7 @@ from tests.end_to_end.outage import Outage
 SEED = 11
 SECONDS = float(os.environ.get("METER_OUTAGE_SECONDS", "3"))
 AT_ONCE = 8
-LEASE = 10_000 * max(1, round(SECONDS / 3)) ** 2
+LEASE = 3_000 * max(1, round(SECONDS / 3)) ** 2
 """Enough for some of the calls: each costs more than the one before."""
 
 
