@@ -6,10 +6,13 @@ Commands raise; ``sentence`` and ``exit_code`` alone know what becomes of it. Ad
 from enum import IntEnum
 
 from meter.credits import AmountError
+from meter.economics.exact import EconomicsError
 from meter.ledger.names import BadName
 from meter.ledger.promise import LedgerError
 from meter.policy.mistakes import PolicyError
 from meter.settings import SettingsError
+from meter.sheets.extra import ExtraMissing
+from meter.sheets.rows import SheetError
 
 
 class Exit(IntEnum):
@@ -32,7 +35,7 @@ class Refusal(Exception):
 def exit_code(error: Exception) -> Exit:
     """The exit code that an error means."""
     match error:
-        case Refusal() | PolicyError() | OSError():
+        case Refusal() | PolicyError() | EconomicsError() | SheetError() | ExtraMissing() | OSError():
             return Exit.FINDINGS
         case AmountError() | BadName() | SettingsError():
             return Exit.USAGE
@@ -46,6 +49,8 @@ def sentence(error: Exception) -> str:
     """What people are told of an error."""
     match error:
         case Refusal() | PolicyError() | AmountError() | BadName() | SettingsError() | LedgerError():
+            return str(error)
+        case EconomicsError() | SheetError() | ExtraMissing():
             return str(error)
         case OSError(filename=str(name), strerror=str(reason)):
             return f"{name}: {reason}."

@@ -1,0 +1,1 @@
+"""The commands that say what calls should cost."""
