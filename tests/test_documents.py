@@ -30,6 +30,7 @@ PROVEN = {
     "scripts/mutants": "tests/mutants/test_mutants.py::test_the_command_says_of_a_mutant_what_became_of_it",
     "scripts/prove": "tests/proof/test_proof.py::test_the_books_are_right_whatever_befalls_them",
     "scripts/chaos": "tests/end_to_end/test_chaos.py::test_a_short_run_leaves_the_books_right_and_says_what_it_did",
+    "scripts/coverage": "tests/test_repository.py::test_ci_runs_the_checks_and_then_the_readmes_test_command",
     "scripts/check": "tests/test_repository.py::test_ci_runs_the_checks_and_then_the_readmes_test_command",
     ".ci/run": "tests/test_repository.py::test_ci_finds_a_skipped_test_that_could_have_run",
 }
