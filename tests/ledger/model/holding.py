@@ -153,7 +153,7 @@ class Holding(Charging):
         self.sweep(known.account)
         held = known.amount
         to, back = self.unhold(known, price)
-        self.discount(known.account, known.counted, held - price)
+        self.count_less(known.account, known.counted, held - price)
         if extra:
             self.count(known.account, self.still(known.counted), extra)
         taken, overage = self.draw(books, known.operation, extra)

@@ -135,7 +135,7 @@ class Limiting(Bookkeeping):
         books: Books = self.books[payer]
         return Counted(tuple(levels), self.clock(books), books.period.start) if levels else None
 
-    def discount(self, payer: str, counted: Counted | None, amount: int) -> None:
+    def count_less(self, payer: str, counted: Counted | None, amount: int) -> None:
         """Count less where a call was counted, as far as those windows still run."""
         for level in self.still(counted):
             assert counted is not None

@@ -100,7 +100,7 @@ class Undoing(Holding):
         else:
             books.spent -= amount
             books.period_granted += amount - overage
-        self.discount(name, charge.counted, amount)
+        self.count_less(name, charge.counted, amount)
         facts = {"operation": charge.operation, "amount": amount, "to": to, "overage": overage}
         facts |= whose(charge.path, charge.counted)
         self.enter(name, kind, op, amount - overage, **facts, **said)

@@ -46,7 +46,7 @@ local function close(b, record, kind, state, price, grace, rest, extra)
   local to, overage = unhold(b, record, price, grace)
   record.taken, record.overage = kept(record, price)
   local delta, more = held - price - overage, ''
-  discount(b, record, held - price)
+  count_less(b, record, held - price)
   if extra > 0 then
     local drawn, beyond = draw(b, record.operation, extra)
     record.taken, record.overage = joined(record.taken, drawn), record.overage + beyond

@@ -75,7 +75,7 @@ local function refund(b, kind, charge, skip, amount, grace, rest)
   local to, overage = give_back(b, charge, skip, amount, grace)
   uncount(b, charge, amount, overage)
   levels_again(b, KEYS[5], charge)
-  discount(b, charge, amount)
+  count_less(b, charge, amount)
   enter(b, kind, b.op, said_of(charge) .. '"of":"' .. charge.op .. '","operation":"' .. charge.operation
     .. '","amount":"' .. digits(amount) .. '","to":"' .. to .. '","overage":"' .. digits(overage) .. '",' .. rest, amount - overage)
   redis.call('HSTRLEN', KEYS[2], charge.operation)

@@ -129,7 +129,7 @@ local function levels_again(b, key, call)
 end
 
 -- Count less, in the windows that the call was counted in and that still run.
-local function discount(b, call, amount)
+local function count_less(b, call, amount)
   local at, start = string.match(call.counted or '', ' (%d+) (%d+)$')
   for _, level in ipairs(b.levels) do
     for place, window in ipairs(level) do
