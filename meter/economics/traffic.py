@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from meter.credits import ZERO, Credits
+from meter.pricing.terms import Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,7 +13,7 @@ class Call:
     """A call that was made and has ended."""
 
     at: int
-    """Unix second."""
+    """Unix second; its minute is the one that decided the price."""
     account: str
     """Who paid, or would have."""
     operation: str
@@ -32,3 +33,5 @@ class Call:
     """What of it was drawn beyond the grants."""
     cost: Fraction | None = None
     """Money that serving it cost; None where it was not measured."""
+    terms: Terms | None = None
+    """Its account's terms at the time, as the ledger has them; None where only the plan's name is known."""
