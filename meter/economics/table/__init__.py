@@ -1,0 +1,1 @@
+"""The credit table: what each operation should cost in credits, and a credit in money."""
