@@ -28,6 +28,7 @@ from meter.cli import (
     pricing_commands,
     serve,
 )
+from meter.cli.economics import table
 from meter.cli.ends import exit_code, sentence
 from meter.cli.printing import say
 
@@ -60,6 +61,7 @@ app.command()(doctor.doctor)
 app.add_typer(alerts.app, name="alerts")
 app.command()(pin.pin)
 app.command()(pin.unpin)
+app.add_typer(table.app, name="table")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
