@@ -115,7 +115,7 @@ def _show_rounding(table: Table) -> None:
     rounded = [line for line in table.lines if line.distortion]
     months = ("a month",) if table.mixed else ()
     show_table(
-        "What rounding adds to what is paid, and below zero takes from what you earn",
+        "What rounding adds to revenue",
         ("operation", "rounded", "a call", *months),
         [_rounding_row(line) for line in rounded],
     )

@@ -150,6 +150,27 @@ def test_a_free_call_that_costs_nothing_is_no_finding(meter, profile):
     assert "health" in ended.data
 
 
+def test_a_call_that_costs_nothing_is_not_free_unless_it_is_meant_to_be(meter, profile):
+    ended = meter("table", "build", profile(HEADER + "a,0.0002,,\nhealth,0,,\n"), "--base", "a", "--json")
+    health = ended.json()["operations"][1]
+
+    assert (health["credits"], health["distortion"], health["margin"]) == (1, None, 1)
+
+
+def test_a_mix_exactly_at_the_target_does_not_miss_it(meter, profile):
+    ended = meter("table", "build", profile(HEADER + "a,0.0003,,10\n"), "--price", "0.001", "--json")
+
+    assert (ended.code, ended.json()["findings"]) == (0, [])
+
+
+def test_the_safe_price_counts_the_credits_of_the_first_step(meter, profile):
+    file = profile("operation,cost\na,0.0003\n")
+    ended = meter("table", "build", file, "--rounding", "margin_safe", "--ladder", "5,50", "--json")
+
+    assert ended.json()["price_per_credit"] == Decimal("0.0002")
+    assert credits_of(ended) == [5]
+
+
 def test_a_value_below_the_first_step_is_lifted_to_it_and_said(meter, profile):
     ended = meter("table", "build", profile(HEADER + "a,0.0002,,\nb,0.0008,,\n"), "--base", "b", "--json")
 
@@ -285,11 +306,12 @@ def test_odd_names_and_free_calls_stand_in_the_policy_as_they_are(meter, profile
     ]
 
 
-def test_a_policy_that_check_would_refuse_is_not_written(meter, profile):
-    ended = meter("table", "build", profile("operation,cost\nImage upload,1\n"), "--policy", "policy.yaml")
+@pytest.mark.parametrize("name", ["Image upload", "a: b", "#a", "- a", "é"])
+def test_a_policy_that_check_would_refuse_is_not_written(meter, profile, name):
+    ended = meter("table", "build", profile(f"operation,cost\n{name},1\n"), "--policy", "policy.yaml")
 
     assert ended.code == 1
-    assert "'Image upload' is not a name; write 1 to 64 letters" in ended.talk
+    assert f"{name!r} is not a name; write 1 to 64 letters" in ended.talk
     assert not Path("policy.yaml").exists()
 
 
