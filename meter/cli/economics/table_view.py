@@ -8,7 +8,7 @@ from meter.cli.economics.writing import json_number, money_text
 from meter.cli.printing import counted, show, show_table
 from meter.economics.exact import decimal_text, percent_text
 from meter.economics.table.build import Line, Table
-from meter.economics.table.findings import Finding
+from meter.economics.table.findings import Finding, share_text
 from meter.economics.table.margins import Loss
 from meter.economics.table.prices import price_quantity
 from meter.economics.table.rounding import Mode
@@ -100,7 +100,7 @@ def _summary(table: Table) -> Iterator[str]:
 
 
 def _why(table: Table) -> str:
-    choices, target = table.choices, percent_text(table.choices.target, 0)
+    choices, target = table.choices, share_text(table.choices.target)
     if choices.price is not None:
         return ""
     reached = f", the least round price at which {{}} {target}"

@@ -51,6 +51,14 @@ def findings(table: Table) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: order.index(finding.code)))
 
 
+def share_text(share: Fraction) -> str:
+    """A share to as few decimals as tell it, rounded down: what is just below a target is not written like it."""
+    for decimals in (0, 1):
+        if (share * 100 * 10**decimals).denominator == 1:
+            return percent_text(share, decimals)
+    return percent_text(Fraction((share * BASIS_POINTS).__floor__(), BASIS_POINTS), 2)
+
+
 def _worst_first(table: Table) -> list[Line]:
     def ratio(line: Line) -> tuple[bool, Fraction]:
         known = line.margin.ratio
@@ -62,7 +70,9 @@ def _worst_first(table: Table) -> list[Line]:
 def _mix(table: Table) -> Iterator[Finding]:
     target = table.choices.target
     if table.mix_margin is not None and table.mix_margin < target:
-        sentence = f"Over the calls of a month the margin is {_percent(table.mix_margin)}, below {_percent(target)}."
+        sentence = (
+            f"Over the calls of a month the margin is {share_text(table.mix_margin)}, below {share_text(target)}."
+        )
         yield Finding(code=Code.MIX_BELOW_TARGET, operation=None, sentence=sentence, misses=True)
 
 
@@ -93,10 +103,10 @@ def _below(line: Line, table: Table) -> str:
     (required,) = required_credits([cost], line.price, table.choices.target)
     _, step = table.choices.ladder.around(required)
     reaching = "no step of the ladder reaches" if step is None else f"from {decimal_text(step)} credits on it reaches"
-    share = f", a margin of {_percent(left)}" if isinstance(left, Fraction) else ""
+    share = f", a margin of {share_text(left)}" if isinstance(left, Fraction) else ""
     return (
         f"{line.profile.operation} earns {decimal_text(earned)} a call and costs {decimal_text(cost)}{share}; "
-        f"{reaching} {_percent(table.choices.target)}."
+        f"{reaching} {share_text(table.choices.target)}."
     )
 
 
@@ -105,11 +115,3 @@ def _lifted(line: Line) -> str:
         f"{line.profile.operation} is worth {decimal_text(line.valued)} credits and costs "
         f"{decimal_text(line.credits)}, the ladder's first step."
     )
-
-
-def _percent(share: Fraction) -> str:
-    """A share to as few decimals as tell it, rounded down: what is just below a target is not written like it."""
-    for decimals in (0, 1):
-        if (share * 100 * 10**decimals).denominator == 1:
-            return percent_text(share, decimals)
-    return percent_text(Fraction((share * BASIS_POINTS).__floor__(), BASIS_POINTS), 2)

@@ -62,6 +62,10 @@ def test_people_are_told_what_each_rounding_costs(meter):
     assert max(map(len, shown.splitlines()[:7])) <= 80
 
 
+def test_a_target_is_said_with_its_decimals(meter):
+    assert "of a month leave 72.5 %." in meter("table", "build", ARTICLE, "--margin", "0.725").data
+
+
 def test_without_volumes_no_month_is_spoken_of_and_every_operation_reaches_the_margin(meter, profile):
     ended = meter("table", "build", profile("operation,cost\na,0.0002\nb,0.0008\n"))
 
