@@ -29,6 +29,7 @@ from meter.cli import (
     serve,
 )
 from meter.cli.economics import table
+from meter.cli.economics import plans
 from meter.cli.ends import exit_code, sentence
 from meter.cli.printing import say
 
@@ -48,6 +49,7 @@ app.add_typer(account.app, name="account")
 app.add_typer(key.app, name="key")
 app.add_typer(budget.app, name="budget")
 app.add_typer(plan.app, name="plan")
+app.add_typer(plans.app, name="plans")
 app.command(context_settings={"ignore_unknown_options": True})(grant.grant)
 app.command()(grant.balance)
 app.command()(grant.revoke)

@@ -1,4 +1,4 @@
-"""What is wrong with plans: a code, and a sentence that names the values and the fix. Advice: nobody is charged by it."""
+"""What is wrong with plans: a code, and a sentence that names the values and the fix. Advice: nobody pays by it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,8 +69,8 @@ def _of_plan(plan: Suggestion, market: Market) -> Iterator[Finding]:
             sentence=(
                 f"{plan.offer.name} brings in {decimal_text(net.net)} for a credit of the table when its discounts "
                 f"meet (× {decimal_text(plan.offer.standing)} always, × {decimal_text(plan.offer.passing)} at the "
-                f"best hour), and that credit costs {decimal_text(market.cost)}; let one discount hold at a time, or "
-                "none on included credits."
+                f"best hour for who commits to what is included), and that credit costs {decimal_text(market.cost)}; "
+                "let one discount hold at a time, or none on included credits."
             ),
         )
 

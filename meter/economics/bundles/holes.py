@@ -1,8 +1,9 @@
-"""Where plans leak: second accounts, commitment cliffs, free accounts in the place of a paid one, stacks of small plans."""
+"""Where plans leak: second accounts, commitment cliffs, free accounts in place of a paid one, stacks of small plans."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil
 
 from meter.economics.bundles.margin import refuse_negative
@@ -53,6 +54,8 @@ class Farm:
     """Money that serving the plan's credits takes, which nobody pays."""
     saved: Fraction
     """Money that is not paid."""
+    calls: Fraction | None
+    """Of the basket, that are had for nothing; None where there is no basket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +106,28 @@ def cliffs(tiers: Iterable[tuple[Fraction, Fraction]]) -> Iterator[Cliff]:
         yield from _cliffs_below(steps[: number + 1], threshold, multiply)
 
 
-def farms(free: Iterable[Offer], paid: Sequence[Offer], cost: Fraction) -> Iterator[Farm]:
-    """How many accounts of each free plan stand in for each paid one."""
+def farms(
+    free: Iterable[Offer], paid: Sequence[Offer], cost: Fraction, per_call: Fraction | None = None
+) -> Iterator[Farm]:
+    """How many accounts of each free plan stand in for each paid one.
+
+    Args:
+        free: what is given away.
+        paid: what it stands in for.
+        cost: money for the work of a credit at the table's prices.
+        per_call: credits of the average call of the basket, where there is one.
+    """
     for giver in free:
         for plan in paid:
             if giver.work and plan.work:
-                accounts = ceil(plan.work / giver.work)
-                yield Farm(free=giver.name, paid=plan.name, accounts=accounts, cost=plan.work * cost, saved=plan.price)
+                yield Farm(
+                    free=giver.name,
+                    paid=plan.name,
+                    accounts=ceil(plan.work / giver.work),
+                    cost=plan.work * cost,
+                    saved=plan.price,
+                    calls=plan.work / per_call if per_call else None,
+                )
 
 
 def stacks(offers: Sequence[Offer]) -> Iterator[Stack]:
@@ -133,7 +151,7 @@ def _cliffs_below(
     """The uses below a threshold that cost more than it; those that touch are one."""
     total = threshold * multiply
     found: list[tuple[Fraction, Fraction, bool, Fraction]] = []
-    for (start, factor), (end, _) in zip(steps, steps[1:], strict=False):
+    for (start, factor), (end, _) in pairwise(steps):
         if end * factor > total:
             above = max(start, total / factor)
             first = start * factor > total

@@ -20,7 +20,7 @@ class Offer:
     standing: Fraction = ONE
     """By what all its prices are multiplied: its discount, and the factor of its commitment."""
     passing: Fraction = ONE
-    """By what they are multiplied besides at the best hour."""
+    """By what they are multiplied besides at the best hour, for who commits to all that is included."""
 
     @property
     def work(self) -> Fraction:

@@ -109,13 +109,13 @@ def suggest(paid: Sequence[Offer], free: Sequence[Offer], market: Market) -> Bun
         plans=tuple(_suggestion(offer, market) for offer in ordered),
         breakevens=tuple(breakevens(ordered)),
         cliffs=tuple(found),
-        farms=tuple(farms(free, ordered, market.cost)),
+        farms=tuple(farms(free, ordered, market.cost, _per_call(market))),
         stacks=tuple(stacks(ordered)),
     )
 
 
 def earned(offer: Offer, used: Fraction, cost: Fraction) -> Fraction:
-    """The margin of a plan whose holder wants ``used`` credits: with its overage, or refused beyond what is included."""
+    """The margin of a plan whose holder wants ``used`` credits: with its overage, or none beyond what is included."""
     if used <= offer.credits or offer.overage is None:
         return plan_margin(offer.price, min(used, offer.credits), offer.cost(cost), Fraction(1))
     paid = offer.price + (used - offer.credits) * offer.overage
@@ -148,6 +148,10 @@ def _margins(offer: Offer, anchor: Anchor | None, cost: Fraction) -> list[Earned
         Earned(share=share, utilisation=used / offer.credits, margin=earned(offer, used, cost))
         for share, used in [*points, *seen]
     ]
+
+
+def _per_call(market: Market) -> Fraction | None:
+    return market.basket.per_call(market.prices) if market.basket.volumes and market.prices else None
 
 
 def _parity(offer: Offer, market: Market) -> Parity:

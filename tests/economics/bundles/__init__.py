@@ -1,0 +1,1 @@
+"""What plans should include, what they earn, and where they leak."""
