@@ -71,11 +71,11 @@ def costs(path: Path, policy: Policy) -> Costs:
     prices = {row.text("operation"): _price(row, policy) for row in rows}
     _refuse_twice(rows)
     basket = Basket({row.text("operation"): row.number("volume") for row in rows})
-    spent = sum((basket.volumes[name] * price for name, price in prices.items()), Fraction(0))
-    if not spent:
-        raise SheetError(f"{path}: no credits are spent in it; correct volume or credits.")
-    money = sum((row.number("cost") * row.number("volume") for row in rows), Fraction(0))
-    return Costs(per_credit=money / spent, prices=prices, basket=basket)
+    money = {row.text("operation"): row.number("cost") for row in rows}
+    try:
+        return Costs(per_credit=basket.cost_per_credit(money, prices), prices=prices, basket=basket)
+    except EconomicsError as error:
+        raise SheetError(f"{path}: {error}") from error
 
 
 def competitors(path: Path, basket: Basket) -> tuple[Competitor, ...]:
@@ -175,6 +175,6 @@ def _competitor(row: Row, basket: Basket) -> Competitor:
 def _bought(row: Row, basket: Basket) -> Fraction:
     prices = {name: row.number(name) for name in row.cells if name not in OFFERED and name in basket.volumes}
     try:
-        return row.number("credits") / basket.per_call(prices)
+        return basket.calls(row.number("credits"), prices)
     except EconomicsError as error:
         raise row.wrong("credits", f"{row.text('name')}: {error}") from error

@@ -123,12 +123,13 @@ def _accounts(plan: Suggestion) -> str:
 
 
 def _second_accounts(bundles: Bundles) -> Iterator[Finding]:
-    """Of each plan whose second account beats overage sooner than any other plan does."""
-    for one in bundles.breakevens:
-        others = [other for other in bundles.breakevens if other.plan == one.plan and not other.second and other.pays]
-        first = min(others, key=lambda other: other.credits, default=None)
-        if one.second and one.pays and (first is None or one.credits < first.credits):
-            yield _second(one, first)
+    """Of each plan that a second account relieves sooner than any bigger plan does, the soonest such account."""
+    for plan in bundles.plans:
+        paying = [one for one in bundles.breakevens if one.plan == plan.offer.name and one.pays]
+        first = min((one for one in paying if not one.second), key=lambda one: one.credits, default=None)
+        second = min((one for one in paying if one.second), key=lambda one: one.credits, default=None)
+        if second and (first is None or second.credits < first.credits):
+            yield _second(second, first)
 
 
 def _second(one: Breakeven, first: Breakeven | None) -> Finding:
@@ -137,8 +138,8 @@ def _second(one: Breakeven, first: Breakeven | None) -> Finding:
         code=Code.SECOND,
         subject=one.plan,
         sentence=(
-            f"A second account on {one.plan} is cheaper than its overage from {_whole(one.credits)} credits on; "
-            f"{bigger}. Lower the overage to the plan's own price a credit, or add a plan between."
+            f"A second account, on {one.other}, is cheaper than overage on {one.plan} from {_whole(one.credits)} "
+            f"credits on; {bigger}. Lower the overage to what a credit of {one.other} costs, or add a plan between."
         ),
     )
 

@@ -15,12 +15,12 @@ ONE = Fraction(1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breakeven:
-    """From which use on another plan, or the same one twice, is cheaper than overage."""
+    """From which use on another plan, or a second account, is cheaper than overage."""
 
     plan: str
     other: str
     second: bool
-    """Whether it is a second account on the same plan."""
+    """Whether it is a second account beside the first, on the same plan or a cheaper one."""
     credits: Fraction
     """At the table's prices, before any discount of either."""
     pays: bool
@@ -87,12 +87,11 @@ def breakeven(price: Fraction, credits: Fraction, other_price: Fraction, overage
 
 
 def breakevens(offers: Sequence[Offer]) -> Iterator[Breakeven]:
-    """Of each plan with overage: a second account on it, then each dearer plan, cheapest first."""
+    """Of each plan with overage: a second account on it or a cheaper one, then each dearer plan instead of it."""
     for offer in offers:
         if offer.overage:
-            dearer = [other for other in offers if other.price > offer.price]
-            yield _breakeven(offer, offer, price=2 * offer.price, reach=2 * offer.work)
-            yield from (_breakeven(offer, other, price=other.price, reach=other.work) for other in dearer)
+            yield from (_second(offer, other) for other in offers if other.price <= offer.price)
+            yield from (_upgrade(offer, other) for other in offers if other.price > offer.price)
 
 
 def cliffs(tiers: Iterable[tuple[Fraction, Fraction]]) -> Iterator[Cliff]:
@@ -139,10 +138,20 @@ def stacks(offers: Sequence[Offer]) -> Iterator[Stack]:
             yield min(found, key=lambda stack: (stack.price, -stack.credits, stack.pieces))
 
 
-def _breakeven(offer: Offer, other: Offer, *, price: Fraction, reach: Fraction) -> Breakeven:
+def _second(offer: Offer, other: Offer) -> Breakeven:
+    found = _from(offer, offer.price + other.price)
+    reach = offer.work + other.work
+    return Breakeven(plan=offer.name, other=other.name, second=True, credits=found, pays=found < reach)
+
+
+def _upgrade(offer: Offer, other: Offer) -> Breakeven:
+    found = _from(offer, other.price)
+    return Breakeven(plan=offer.name, other=other.name, second=False, credits=found, pays=found < other.work)
+
+
+def _from(offer: Offer, other_price: Fraction) -> Fraction:
     assert offer.overage is not None, "only plans with overage break even with another"
-    found = breakeven(offer.price, offer.work, price, offer.overage * offer.standing)
-    return Breakeven(plan=offer.name, other=other.name, second=other is offer, credits=found, pays=found < reach)
+    return breakeven(offer.price, offer.work, other_price, offer.overage * offer.standing)
 
 
 def _cliffs_below(

@@ -54,6 +54,22 @@ class Basket:
             raise EconomicsError("The basket costs no credits, so that any offer buys all of it; correct its prices.")
         return spent / volume
 
+    def calls(self, held: Fraction, prices: Mapping[str, Fraction]) -> Fraction:
+        """How many of its average calls an amount of credits buys; errors as of ``per_call``."""
+        return held / self.per_call(prices)
+
+    def cost_per_credit(self, costs: Mapping[str, Fraction], prices: Mapping[str, Fraction]) -> Fraction:
+        """What a credit costs over the whole basket, of what a call of each operation costs.
+
+        Raises:
+            EconomicsError: no credits are spent.
+        """
+        money = sum((volume * costs[operation] for operation, volume in self.volumes.items()), Fraction(0))
+        spent = sum((volume * prices[operation] for operation, volume in self.volumes.items()), Fraction(0))
+        if not spent:
+            raise EconomicsError("No credits are spent, so that none has a cost; correct volume or credits.")
+        return money / spent
+
 
 def method1(price: Fraction, per_credit: Fraction, buffer: Fraction = Fraction(0)) -> CostMultiple:
     """Cost multiple: what a plan's price buys at the list price of a credit, and that with a buffer.

@@ -160,7 +160,7 @@ def test_a_table_of_costs_gives_the_cost_of_a_credit_over_its_volume(meter: Mete
             "c.csv:1: there is no column 'cost'; there are operation, volume",
         ),
         ("--cost", "c.csv", "operation,cost,credits,volume\na,-1,1,1\n", "c.csv:2: cost: -1 is less than 0"),
-        ("--cost", "c.csv", "operation,cost,credits,volume\na,1,0,1\n", "no credits are spent in it"),
+        ("--cost", "c.csv", "operation,cost,credits,volume\na,1,0,1\n", "c.csv: No credits are spent"),
         ("--cost", "c.csv", "operation,cost,volume\na,1,1\n", "'a' is no operation of the policy"),
         (
             "--cost",

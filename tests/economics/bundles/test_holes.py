@@ -72,6 +72,16 @@ def test_a_second_account_pays_exactly_if_some_use_is_cheaper_with_it(overage, p
     assert all(used > found.credits for used in cheaper)
 
 
+def test_a_small_account_beside_a_big_one_beats_its_overage_sooner_than_a_second_big_one():
+    big = offer("pro", 99, 250_000, overage=Fraction(1, 1000))
+    beside = [one for one in breakevens([STARTER, big]) if one.plan == "pro"]
+
+    assert [(one.other, one.second, one.credits) for one in beside] == [
+        ("starter", True, 279_000),
+        ("pro", True, 349_000),
+    ]
+
+
 def test_a_plan_that_no_use_makes_cheaper_than_overage_never_pays():
     (_, bigger) = breakevens([STARTER, offer("pro", 300, 250_000)])
 
