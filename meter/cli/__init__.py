@@ -28,8 +28,7 @@ from meter.cli import (
     pricing_commands,
     serve,
 )
-from meter.cli.economics import table
-from meter.cli.economics import plans
+from meter.cli.economics import plans, table
 from meter.cli.ends import exit_code, sentence
 from meter.cli.printing import say
 
