@@ -28,7 +28,7 @@ from meter.cli import (
     pricing_commands,
     serve,
 )
-from meter.cli.economics import plans, table
+from meter.cli.economics import margins, plans, table
 from meter.cli.ends import exit_code, sentence
 from meter.cli.printing import say
 
@@ -58,6 +58,7 @@ app.command("export")(exporting.export_accounts)
 app.command()(holds.holds)
 app.command("audit")(audit.audit_books)
 app.command("re-rate")(audit.re_rate)
+app.command()(margins.margins)
 app.command()(doctor.doctor)
 app.add_typer(alerts.app, name="alerts")
 app.command()(pin.pin)
