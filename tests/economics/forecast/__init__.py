@@ -1,0 +1,1 @@
+"""The projection of use to the end of a period."""
