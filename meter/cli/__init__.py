@@ -28,7 +28,7 @@ from meter.cli import (
     pricing_commands,
     serve,
 )
-from meter.cli.economics import margins, plans, table
+from meter.cli.economics import margins, plans, simulate, table
 from meter.cli.ends import exit_code, sentence
 from meter.cli.printing import say
 
@@ -64,6 +64,7 @@ app.add_typer(alerts.app, name="alerts")
 app.command()(pin.pin)
 app.command()(pin.unpin)
 app.add_typer(table.app, name="table")
+app.command()(simulate.simulate)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
