@@ -18,7 +18,7 @@ from meter.economics.margins.window import Kept, moment
 from meter.gateway.account_view import JsonObject, number
 from meter.policy.model import Policy
 
-BAR_WIDTH = 10
+BAR_WIDTH = 5
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 NOTHING = "-"
 
@@ -65,14 +65,14 @@ def _title(report: Report) -> str:
 
 
 def _columns(report: Report) -> list[str]:
-    return [*report.by, "margin", "bounds", "", "revenue", "cost", "calls", "verdict", ""]
+    return [*report.by, "margin", "bounds", "", "revenue", "cost", "calls", "verdict"]
 
 
 def _row(one: Judged) -> list[object]:
     group = one.group
     return [
         *(*group.key, _margin(one), _between(one), _bar(one)),
-        *(money_text(group.revenue), money_text(group.cost), group.calls, one.verdict, one.reason),
+        *(money_text(group.revenue), money_text(group.cost), group.calls, _verdict(one)),
     ]
 
 
@@ -89,7 +89,11 @@ def _margin(one: Judged) -> str:
 def _between(one: Judged) -> str:
     if one.bound.lower is None or one.bound.upper is None:
         return NOTHING
-    return f"{one.bound.lower * 100:.1f} to {one.bound.upper * 100:.1f} %"
+    return f"{one.bound.lower * 100:.1f}…{one.bound.upper * 100:.1f}"
+
+
+def _verdict(one: Judged) -> str:
+    return f"{one.verdict}: {one.reason}" if one.reason else one.verdict
 
 
 def _bar(one: Judged) -> str:

@@ -1,5 +1,6 @@
 """Arbitrage that needs no data: what a policy sells cheaper by another way, or below its cost at its worst corner."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from meter.pricing.conditions import Conditions, LoadReading, minute
 from meter.pricing.reckoning import reckon
 from meter.pricing.versions import priced
 
-BATCH_WORDS = frozenset({"batch", "bulk"})
+BATCH = re.compile(r"(?<![a-z0-9])(?:batch|bulk)[._-]|[._-](?:batch|bulk)$")
 """What the name of an operation holds that does many of another at once: ``image.resize.batch``."""
 WEEK_DAYS = 7
 
@@ -75,9 +76,7 @@ def _batches(policy: Policy) -> Iterator[Arbitrage]:
 
 def _single(name: str) -> str:
     """The name of what a batch does many of: the name without its word for many."""
-    for mark in ".-_":
-        name = mark.join(part for part in name.split(mark) if part not in BATCH_WORDS)
-    return name
+    return BATCH.sub("", name)
 
 
 def _credits(micro: Fraction) -> str:

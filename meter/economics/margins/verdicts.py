@@ -40,13 +40,13 @@ class Judged:
 
     @property
     def reason(self) -> str:
-        """What the verdict rests on, in some words, where it is not the bounds."""
+        """What the verdict rests on where it is not the bounds, or how many calls more would tell; some words, or none."""
         if not self.group.revenue:
             return _unpaid(self.group)
         if self.group.calls < EVENTS_MIN:
-            return f"{self.bound.more} more calls needed"
+            return f"{self.bound.more} calls more"
         if self.verdict in (Verdict.SUSPECT, Verdict.WATCH) and self.bound.more:
-            return f"about {self.bound.more} more calls needed"
+            return f"about {self.bound.more} calls more"
         return ""
 
 
@@ -80,8 +80,8 @@ def _of_unpaid(group: Group) -> Verdict:
 
 def _unpaid(group: Group) -> str:
     if not group.cost:
-        return "free, and costs nothing"
-    return "free, and costs money" if group.free else "paid with what was given away or back"
+        return "free, at no cost"
+    return "free" if group.free else "not paid"
 
 
 def _worst(one: Judged) -> tuple[bool, Fraction, Fraction, tuple[str, ...]]:
