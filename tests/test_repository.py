@@ -12,7 +12,15 @@ import pytest
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("scripts/test", "scripts/coverage", "scripts/check", "scripts/demo", "scripts/chaos", "scripts/mutants", ".ci/run")
+COMMANDS = (
+    "scripts/test",
+    "scripts/coverage",
+    "scripts/check",
+    "scripts/demo",
+    "scripts/chaos",
+    "scripts/mutants",
+    ".ci/run",
+)
 
 
 def fake_python(folder: Path, name: str, real: str | None) -> None:
