@@ -18,7 +18,7 @@ from meter.economics.margins.window import Kept, moment
 from meter.gateway.account_view import JsonObject, number
 from meter.policy.model import Policy
 
-BAR_WIDTH = 5
+BAR_WIDTH = 4
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 NOTHING = "-"
 
@@ -65,13 +65,13 @@ def _title(report: Report) -> str:
 
 
 def _columns(report: Report) -> list[str]:
-    return [*report.by, "margin", "bounds", "", "revenue", "cost", "calls", "verdict"]
+    return [*report.by, "margin", "bounds %", "revenue", "cost", "calls", "verdict"]
 
 
 def _row(one: Judged) -> list[object]:
     group = one.group
     return [
-        *(*group.key, _margin(one), _between(one), _bar(one)),
+        *(*group.key, f"{_margin(one)} {_bar(one)}".strip(), _between(one)),
         *(money_text(group.revenue), money_text(group.cost), group.calls, _verdict(one)),
     ]
 
@@ -89,11 +89,13 @@ def _margin(one: Judged) -> str:
 def _between(one: Judged) -> str:
     if one.bound.lower is None or one.bound.upper is None:
         return NOTHING
-    return f"{one.bound.lower * 100:.1f}…{one.bound.upper * 100:.1f}"
+    return f"{one.bound.lower * 100:.0f}…{one.bound.upper * 100:.0f}"
 
 
 def _verdict(one: Judged) -> str:
-    return f"{one.verdict}: {one.reason}" if one.reason else one.verdict
+    """The verdict; where more calls would tell, with about how many more."""
+    unsure = one.verdict in (Verdict.WATCH, Verdict.SUSPECT) and one.group.revenue and one.bound.more
+    return f"{one.verdict} +{one.bound.more}" if unsure else one.verdict
 
 
 def _bar(one: Judged) -> str:

@@ -40,7 +40,7 @@ class Judged:
 
     @property
     def reason(self) -> str:
-        """What the verdict rests on where it is not the bounds, or how many calls more would tell; some words, or none."""
+        """What the verdict rests on beside the bounds, or how many calls more would tell; or nothing."""
         if not self.group.revenue:
             return _unpaid(self.group)
         if self.group.calls < EVENTS_MIN:

@@ -1,5 +1,7 @@
 """``margins``: what it prints, what it refuses, and how it ends."""
 
+import sqlite3
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -213,3 +215,18 @@ def test_the_example_is_what_its_seed_makes():
     lines = [HEAD, *(",".join(map(str, row)) + "\n" for row in sorted(rows))]
 
     assert (EXAMPLES / "margins-calls.csv").read_text() == "".join(lines)
+
+
+def test_the_usual_query_loses_the_free_operation_that_stands_first_here(meter):
+    file = EXAMPLES / "margins-calls.csv"
+    rows = [line.split(",") for line in file.read_text().splitlines()[1:]]
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("CREATE TABLE calls (operation TEXT, credits REAL, cost REAL)")
+        database.executemany("INSERT INTO calls VALUES (?, ?, ?)", [row[2:] for row in rows])
+        flagged = database.execute(
+            "SELECT operation, (SUM(credits) * 0.001 - SUM(cost)) / (SUM(credits) * 0.001) AS margin "
+            "FROM calls GROUP BY operation HAVING margin < 0.5"
+        ).fetchall()
+
+    assert [operation for operation, _ in flagged] == ["image.analyse"]
+    assert meter("margins", str(file), "--price", "0.001", "--json").json()["groups"][0]["operation"] == "image.tag"

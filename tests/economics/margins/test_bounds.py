@@ -14,7 +14,7 @@ from meter.economics.margins.groups import Group, Grouped
 from meter.economics.margins.verdicts import Verdict, judged
 
 FLOOR = Fraction(1, 2)
-WEEKS = 200
+WEEKS = 100
 
 
 def one_group(costs, revenues=None):
@@ -48,7 +48,7 @@ def test_of_ten_operations_the_two_below_the_floor_are_found_and_no_other():
 
 
 def test_many_operations_at_the_floor_itself_are_not_confirmed_because_they_are_many():
-    random, weeks = np.random.default_rng(4), 50
+    random, weeks = np.random.default_rng(4), 30
     looks = [bench.verdicts([bench.costs("exponential", 0.5, 400, random) for _ in range(20)]) for _ in range(weeks)]
 
     each = sum(said.count(Verdict.CONFIRMED) for said in looks)
@@ -57,7 +57,7 @@ def test_many_operations_at_the_floor_itself_are_not_confirmed_because_they_are_
 
 
 def test_both_bounds_hold_where_costs_have_a_long_tail():
-    random, trials = np.random.default_rng(6), 1000
+    random, trials = np.random.default_rng(6), 800
     known = [bounds(one_group(bench.costs("exponential", 0.5, 100, random)), 0.5)[0] for _ in range(trials)]
 
     # Each is to miss in 5 %. Student's alone, without regard to the tail, misses in 3.0 % above and in 7.6 % below.

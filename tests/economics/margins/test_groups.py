@@ -4,7 +4,7 @@ from fractions import Fraction
 from math import inf
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meter.credits import Credits
@@ -40,6 +40,7 @@ calls = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(st.lists(calls, max_size=30), st.lists(st.sampled_from(sorted(BY)), min_size=1, unique=True))
 def test_however_calls_are_grouped_the_groups_add_up_to_all_of_them_exactly(found, by):
     whole = total(grouped(found, by).groups)
