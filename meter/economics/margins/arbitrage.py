@@ -12,6 +12,7 @@ from math import ceil
 from meter.credits import MICRO, ZERO, Credits, text
 from meter.economics.exact import decimal_text, percent_text
 from meter.policy.model import CommitmentAdjustment, LoadAdjustment, Operation, Plan, Policy, TimeAdjustment
+from meter.policy.plans import allows
 from meter.pricing.conditions import Conditions, LoadReading, minute
 from meter.pricing.reckoning import reckon
 from meter.pricing.versions import priced
@@ -88,7 +89,7 @@ def _corners(policy: Policy, costs: Mapping[str, Fraction], moment: datetime) ->
     for operation in policy.operations.values():
         cost = costs.get(operation.name)
         if cost and not operation.free and not operation.price.rates:
-            for plan in sold:
+            for plan in (one for one in sold if allows(one.operations, operation.name)):
                 yield from _corner(operation, plan, cost, moment)
 
 

@@ -65,6 +65,12 @@ def test_a_corner_that_pays_its_cost_is_no_finding():
     assert found(CORNERS, {"image.resize": Fraction("0.002")}) == []
 
 
+def test_a_plan_that_may_not_call_an_operation_is_no_corner_of_it():
+    barred = CORNERS.replace("discount: 0.9", "discount: 0.9, operations: [image.crop]")
+
+    assert found(barred.replace("credits: 5}", "credits: 5}, image.crop: {credits: 5}"), {"image.resize": 1}) == []
+
+
 def test_an_operation_whose_cost_is_not_known_is_in_no_corner():
     assert found(CORNERS) == []
 

@@ -9,7 +9,7 @@ import pytest
 
 from bench import margins as bench
 from meter.credits import MICRO
-from meter.economics.margins.bounds import EVENTS_MIN, bounds
+from meter.economics.margins.bounds import ALPHA, EVENTS_MIN, bounds
 from meter.economics.margins.groups import Group, Grouped
 from meter.economics.margins.verdicts import Verdict, judged
 
@@ -63,6 +63,7 @@ def test_both_bounds_hold_where_costs_have_a_long_tail():
     # Each is to miss in 5 %. Student's alone, without regard to the tail, misses in 3.0 % above and in 7.6 % below.
     assert 0.035 <= sum(one.upper < 0.5 for one in known) / trials <= 0.065
     assert 0.035 <= sum(one.lower > 0.5 for one in known) / trials <= 0.065
+    assert all((one.p < ALPHA) == (one.upper < 0.5) for one in known)
 
 
 @pytest.mark.parametrize(
