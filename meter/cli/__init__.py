@@ -28,7 +28,7 @@ from meter.cli import (
     pricing_commands,
     serve,
 )
-from meter.cli.economics import margins, plans, simulate, table
+from meter.cli.economics import forecast, margins, plans, simulate, table
 from meter.cli.ends import exit_code, sentence
 from meter.cli.printing import say
 
@@ -60,6 +60,7 @@ app.command("audit")(audit.audit_books)
 app.command("re-rate")(audit.re_rate)
 app.command()(margins.margins)
 app.command()(doctor.doctor)
+app.command()(forecast.forecast)
 app.add_typer(alerts.app, name="alerts")
 app.command()(pin.pin)
 app.command()(pin.unpin)

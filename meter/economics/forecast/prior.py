@@ -59,7 +59,7 @@ def beliefs(at: NDArray[np.int64], weekdays: NDArray[np.int64]) -> Beliefs:
 def _weekday(weekdays: NDArray[np.int64]) -> Numbers:
     """Each weekday is itself, and all of them together are nothing."""
     same: NDArray[np.bool_] = np.equal.outer(weekdays, weekdays)
-    return same - 1 / WEEK
+    return same.astype(np.float64) - 1 / WEEK
 
 
 def _weekend(weekdays: NDArray[np.int64]) -> Numbers:
@@ -70,4 +70,5 @@ def _weekend(weekdays: NDArray[np.int64]) -> Numbers:
 def _wandering(at: NDArray[np.int64]) -> Numbers:
     """A random walk that begins with the first of the days."""
     steps = at - at[0] + 1.0
-    return np.minimum.outer(steps, steps)
+    shared: Numbers = np.minimum.outer(steps, steps)
+    return shared

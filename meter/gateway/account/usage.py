@@ -24,8 +24,8 @@ _BEGINNING = (Kind.OPEN, Kind.RENEW)
 
 
 @dataclass(slots=True)
-class _Days:
-    """A period's days, counted from its newest entry back."""
+class Days:
+    """The days of an account since a period began, counted from its newest entry back."""
 
     zone: ZoneInfo
     start: int
@@ -80,10 +80,10 @@ async def usage_object(ledger: Entries, statement: Statement, operations: Mappin
     }
 
 
-async def _days(ledger: Entries, statement: Statement) -> tuple[_Days, int]:
+async def _days(ledger: Entries, statement: Statement) -> tuple[Days, int]:
     """Count the days, and find the second from which on they are whole."""
     account, oldest = statement.account, ""
-    days = _Days(zone=ZoneInfo(account.terms.zone), start=account.period.start)
+    days = Days(zone=ZoneInfo(account.terms.zone), start=account.period.start)
     for _ in range(0, LOOKED_AT_MAX, AT_ONCE):
         looked = await ledger.entries_of(account.id, oldest, look_at=AT_ONCE, count=AT_ONCE)
         for place, written in looked.entries:
