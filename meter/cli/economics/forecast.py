@@ -118,7 +118,7 @@ def _in_files(files: list[Path], account: str | None, *, day: int | None, limit:
 
 def _over(last: date, start: date, end: date) -> int:
     """How many days of a period are over when the files end; none of them where they end with the day before it."""
-    if not start <= last + A_DAY <= end:
+    if start < end and not start <= last + A_DAY <= end:
         raise EconomicsError(f"The last day of the files, {last}, is not in {start}..{end}; name the day with --day.")
     return (last + A_DAY - start).days
 
