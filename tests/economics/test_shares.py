@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meter.economics.exact import EconomicsError
@@ -29,6 +29,7 @@ def test_percents_are_rounded_by_largest_remainder(parts, digits, percents):
     assert percent_largest_remainder(parts, digits) == tuple(map(Fraction, percents))
 
 
+@settings(max_examples=40, deadline=None)
 @given(PARTS.filter(any), st.integers(0, 6))
 def test_they_come_to_exactly_100_and_none_is_a_whole_step_off(parts, digits):
     percents = percent_largest_remainder(parts, digits)
@@ -39,6 +40,7 @@ def test_they_come_to_exactly_100_and_none_is_a_whole_step_off(parts, digits):
     assert all((shown / step).denominator == 1 for shown in percents)
 
 
+@settings(max_examples=40, deadline=None)
 @given(PARTS.filter(any), st.integers(0, 3))
 def test_a_larger_part_never_shows_a_smaller_percent(parts, digits):
     percents = percent_largest_remainder(parts, digits)

@@ -19,7 +19,7 @@ from meter.economics.forecast.scales import SCALES, Scale
 
 KNOWN_MAX = 70
 """How many days back are looked at: ten weeks."""
-LIKELY = 1e-6
+LIKELY = 1e-5
 """Combinations of less weight are left out."""
 
 

@@ -10,7 +10,7 @@ from meter.economics.forecast.prior import Numbers
 TINY = 1e-9
 FAR = 40.0
 """No quantile that is asked for is so many standard deviations away."""
-NEAR = 1e-6
+NEAR = 1e-9
 """How exactly a quantile is found, in average days."""
 
 
