@@ -98,7 +98,9 @@ def _show_days(found: Projection) -> None:
 
 
 def _show_end(found: Projection) -> None:
-    if not found.known:
+    if not found.known and found.use.used:
+        show("No whole day is known yet, so there is nothing to project from.")
+    elif not found.known:
         show("Nothing was used yet, so there is nothing to project from.")
     elif not found.use.shares:
         show(f"The period is over: {_number(found.use.used)} credits were used.")

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from meter.cli.economics.fan import bar, picture
+from meter.cli.economics.forecast_view import show_projection
 from meter.cli.economics.look_back import use_in_books
 from meter.credits import Credits
+from meter.economics.forecast.projection import project
 from meter.till import statement
 from tests.cli.conftest import Meter
 from tests.ledger.books import DAY, charged, drilled, opened, stands
@@ -152,6 +154,16 @@ def test_a_new_account_has_nothing_to_project_from(meter: Meter, acme):
 
     assert (said["account"], said["used"], said["limit"], said["estimate"]) == ("acme", 0, 1000, None)
     assert "Nothing was used yet" in meter("forecast", acme).data
+
+
+async def test_what_was_used_today_alone_is_no_day_to_project_from(store_url, capsys):
+    async with drilled(store_url) as drill:
+        await charged(drill.ledger, await opened(drill.ledger, included=10**9), 5_000_000)
+        found = project(await use_in_books(drill.ledger, "acme"))
+    show_projection(found, "acme")
+
+    assert (found.known, found.use.used) == (False, 5)
+    assert "No whole day is known yet" in capsys.readouterr().out
 
 
 def test_who_has_no_books_is_refused(meter: Meter, acme):
