@@ -1,9 +1,16 @@
 """``meter simulate``: a diff of what calls cost, guardrails with exit codes, and a sentence for whatever is wrong."""
 
+import asyncio
+from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import pytest
+
+from tests.support import audited
+
+SHIPPED = Path(__file__).resolve().parents[3] / "policies"
 
 CANDIDATE = """\
 version: 1
@@ -216,3 +223,21 @@ def test_parquet_says_what_its_csv_says(simulate, meter, tmp_path):
         database.execute(f"COPY (SELECT * FROM '{tmp_path / 'calls.csv'}') TO '{path}' (FORMAT parquet)")
 
     assert meter("simulate", "--against", str(tmp_path / "new.yaml"), str(path), "--json").json() == by_csv.json()
+
+
+def test_the_ledger_replayed_under_the_policy_that_charged_it_changes_nothing(
+    meter, store_url, tmp_path, monkeypatch, policies
+):
+    """A call at a busy night by an account with a commitment, and one that failed and was given back."""
+    monkeypatch.setenv("METER_REDIS", store_url)
+    monkeypatch.setenv("METER_DATA", str(tmp_path / "data"))
+    (policies / "api.yaml").write_text((SHIPPED / "image-api.yaml").read_text())
+    monkeypatch.setattr(audited, "TERMS", replace(audited.TERMS, committed=True))
+    asyncio.run(audited.lived(store_url))
+    meter("ledger", "export", "--to", str(tmp_path / "out"))
+    said = meter("simulate", "--against", str(policies), str(tmp_path / "out"), "--json").json()
+
+    assert [(one["operation"], one["calls"], one["old"], one["new"]) for one in said["operations"]] == [
+        ("image.analyse", 1, 63, 63),
+        ("image.cutout", 1, 0, 0),
+    ]
