@@ -121,7 +121,7 @@ def simulate(
     earned = _earned(sides.old, columns, old, per_credit, each), _earned(sides.new, columns, new, per_credit, each)
     if least is not None:
         _refuse_unknown_margin(earned[1])
-    comparison = compared(old, new, known=frozenset(candidate.operations), earned=earned)
+    comparison = compared(old, new, known=frozenset(candidate.operations), earned=earned, each=each)
     findings = broken(comparison, bill_rise=rise, margin=least)
     made = Simulation(
         comparison=comparison, window=_window(columns), left_out=left_out.count, broken=findings, worst=worst

@@ -43,7 +43,10 @@ def as_object(made: Simulation) -> JsonObject:
         "margin": _money_object(comparison, "margin"),
         "levels": {"old": comparison.levels[0], "new": comparison.levels[1]},
         "bill_rise": _shock_object(comparison.shock),
-        "operations": [{"operation": one.name, **_change_object(one)} for one in comparison.operations],
+        "operations": [
+            {"operation": one.name, **_change_object(one), "margin": _margin_object(comparison, one.name)}
+            for one in comparison.operations
+        ],
         "customers": [{"account": one.name, **_change_object(one)} for one in comparison.customers],
         "at_zero": [
             {
@@ -67,7 +70,7 @@ def as_object(made: Simulation) -> JsonObject:
 def show_tables(made: Simulation) -> None:
     """Print it for people."""
     comparison = made.comparison
-    show_table("Operations", ("", "operation", *_COLUMNS), _rows(_changed(comparison.operations)))
+    show_table("Operations", *_operations(comparison))
     show("")
     if made.worst:
         title = f"Customers (the {made.worst} whose bills rise most)"
@@ -82,7 +85,7 @@ def show_tables(made: Simulation) -> None:
 def show_markdown(made: Simulation) -> None:
     """Print it for a pull request."""
     comparison = made.comparison
-    _show_rows(("", "operation", *_COLUMNS), _rows(_changed(comparison.operations)))
+    _show_rows(*_operations(comparison))
     if made.worst:
         _show_rows(("", "customer", *_COLUMNS), _rows(_changed(comparison.customers)[: made.worst]))
     _show_rows(("", "old", "new", "change"), _totals(comparison))
@@ -93,6 +96,20 @@ def show_markdown(made: Simulation) -> None:
 
 
 _COLUMNS = ("calls", "old", "new", "change", "a call")
+
+
+def _operations(comparison: Comparison) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The operations that change, with their margins where those are known."""
+    changed = _changed(comparison.operations)
+    columns, rows = ("", "operation", *_COLUMNS), _rows(changed)
+    if not any(comparison.margins):
+        return columns, rows
+    margins = [" → ".join(_known(of.get(one.name)) for of in comparison.margins) for one in changed]
+    return (*columns, "margin"), [(*row, margin) for row, margin in zip(rows, margins, strict=True)]
+
+
+def _known(margin: Fraction | None) -> str:
+    return "none" if margin is None else percent_text(margin)
 
 
 def _changed(changes: Sequence[Change]) -> list[Change]:
@@ -121,7 +138,7 @@ def _totals(comparison: Comparison) -> Iterator[tuple[str, str, str, str]]:
         yield "revenue", money_text(before.revenue), money_text(after.revenue), rise_text(change)
         if before.cost is not None and after.cost is not None:
             yield "cost", money_text(before.cost), money_text(after.cost), ""
-            yield "margin", _margin(before), _margin(after), ""
+            yield "margin", _known(before.margin), _known(after.margin), ""
     yield "price levels", str(comparison.levels[0]), str(comparison.levels[1]), ""
     yield "periods at zero", str(comparison.at_zero_before), str(len(comparison.at_zero)), ""
 
@@ -165,6 +182,11 @@ def _change_object(one: Change) -> JsonObject:
     }
 
 
+def _margin_object(comparison: Comparison, operation: str) -> JsonObject:
+    old, new = (of.get(operation) for of in comparison.margins)
+    return {name: None if one is None else json_number(one) for name, one in (("old", old), ("new", new))}
+
+
 def _shock_object(shock: Shock) -> JsonObject:
     ranks = {"p50": shock.p50, "p95": shock.p95, "p99": shock.p99, "worst": shock.worst}
     return {name: None if rise is None else json_number(rise) for name, rise in ranks.items()}
@@ -180,10 +202,6 @@ def _money_object(comparison: Comparison, what: str) -> JsonObject | None:
 
 def _figure(earned: Earned, what: str) -> Fraction | None:
     return {"revenue": earned.revenue, "cost": earned.cost, "margin": earned.margin}[what]
-
-
-def _margin(earned: Earned) -> str:
-    return "none" if earned.margin is None else percent_text(earned.margin)
 
 
 def _credits(micro: int) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from meter.economics.exact import percent_text
-from meter.economics.replay.money import Earned
+from meter.economics.replay.money import Earned, margins
 from meter.economics.replay.outcome import Replayed, Spell, Sum
 
 SIGN_CHANGED, SIGN_NEW, SIGN_GONE, SIGN_SAME = "~", "+", "-", " "
@@ -79,6 +79,8 @@ class Comparison:
     """How many distinct fixed prices were paid, old and new."""
     earned: tuple[Earned | None, Earned | None]
     """By the old prices, and by the new ones; None where nothing says what a credit costs."""
+    margins: tuple[Mapping[str, Fraction], Mapping[str, Fraction]]
+    """Of each operation, by the old prices, and by the new ones; none where money or cost is not known."""
 
     @property
     def whole(self) -> Change:
@@ -97,6 +99,7 @@ def compared(
     *,
     known: frozenset[str],
     earned: tuple[Earned | None, Earned | None] = (None, None),
+    each: Mapping[str, Fraction] | None = None,
 ) -> Comparison:
     """Put two replays of the same traffic side by side.
 
@@ -105,6 +108,7 @@ def compared(
         new: by the candidate.
         known: the operations that the candidate has.
         earned: the money of both.
+        each: what serving a call costs, by operation.
     """
     operations = sorted(_changes(old.operations, new.operations), key=lambda one: (-abs(one.new - one.old), one.name))
     customers = sorted(_changes(old.accounts, new.accounts), key=_worst_first)
@@ -117,6 +121,7 @@ def compared(
         unknown={one.name: one for one in operations if one.name not in known},
         levels=(len(old.prices), len(new.prices)),
         earned=earned,
+        margins=(margins(old, earned[0], each or {}), margins(new, earned[1], each or {})),
     )
 
 

@@ -77,6 +77,19 @@ def cost(operations: Mapping[str, Sum], each: Mapping[str, Fraction]) -> Fractio
     return sum((each[name] * one.calls for name, one in operations.items()), start=Fraction(0))
 
 
+def margins(replayed: Replayed, earned: Earned | None, each: Mapping[str, Fraction]) -> dict[str, Fraction]:
+    """The margin of each operation that brings something in, at its share of the revenue by credits."""
+    whole = replayed.whole.micro
+    if earned is None or not earned.revenue or not whole:
+        return {}
+    shares = {name: earned.revenue * Fraction(one.micro, whole) for name, one in replayed.operations.items()}
+    return {
+        name: (share - each[name] * replayed.operations[name].calls) / share
+        for name, share in shares.items()
+        if share and name in each
+    }
+
+
 def _is_sold(plan: Plan | None) -> bool:
     return plan is not None and (plan.price is not None or _overage_price(plan) is not None)
 

@@ -60,9 +60,9 @@ def test_a_change_is_shown_as_a_diff(simulate):
 
 
 def test_markdown_is_for_a_pull_request(simulate):
-    ended = simulate("--format", "markdown")
+    ended = simulate("--format", "markdown", "--price", "0.001")
 
-    assert "| ~ | b | 4 | 30 | 125 | +316.7 % | 7.5 → 31.25 |" in ended.data.splitlines()
+    assert "| ~ | b | 4 | 30 | 125 | +316.7 % | 7.5 → 31.25 | -566.7 % → -60.0 % |" in ended.data.splitlines()
 
 
 def test_scripts_get_exact_numbers(simulate):
@@ -72,6 +72,7 @@ def test_scripts_get_exact_numbers(simulate):
     assert said["credits"] == {"change": "~", "calls": 5, "old": 40, "new": 135, "rise": Decimal("2.375")}
     assert said["revenue"] == {"old": Decimal("0.04"), "new": Decimal("0.135")}
     assert said["cost"] == {"old": Decimal("0.21"), "new": Decimal("0.21")}
+    assert said["operations"][0]["margin"] == {"old": Decimal("-5.66666666667"), "new": Decimal("-0.6")}
     assert said["levels"] == {"old": 1, "new": 3}
     assert [(one["operation"], one["change"], one["new"]) for one in said["operations"]] == [
         ("b", "~", 125),
