@@ -90,7 +90,11 @@ TERMS = st.builds(
 UNITS = st.fractions(0, 2000, max_denominator=7)
 CALLS = st.builds(
     Call,
-    at=st.integers(BERLIN_TURNS - 3 * 86_400, BERLIN_TURNS + 9 * 86_400) | st.integers(BERLIN_TURNS, BERLIN_TURNS + 90),
+    at=st.one_of(
+        st.integers(BERLIN_TURNS - 3 * 86_400, BERLIN_TURNS + 9 * 86_400),
+        st.integers(BERLIN_TURNS, BERLIN_TURNS + 90),
+        st.integers(BERLIN_TURNS, BERLIN_TURNS + 150 * 86_400),
+    ),
     account=st.sampled_from(["acme", "globex", "initech"]),
     operation=st.sampled_from(["store", "analyse", "chat", "health", "gone"]),
     credits=st.sampled_from([Credits(0), Credits(1), Credits(500_000), Credits(7_000_000), Credits(LIMIT)]),
@@ -112,3 +116,65 @@ def test_both_engines_say_the_same_of_any_traffic_under_any_policy(policy, calls
         slow = stateful.replayed(columns.calls(), tariff)
         fast = vectorised.replayed(columns, tariff)
         assert slow == fast
+
+
+def equal(policy, calls):
+    """What both engines say."""
+    columns = columns_of(calls)
+    slow = stateful.replayed(columns.calls(), Tariff(policy=policy))
+    assert slow == vectorised.replayed(columns, Tariff(policy=policy))
+    return slow
+
+
+def made(text):
+    return compile_policy([Source(file="api.yaml", text=text)])
+
+
+def test_an_account_whose_pin_is_over_walks_to_the_new_price_month_by_month():
+    policy = made(
+        """\
+version: 1
+rounding: {step: 0.1}
+operations: {store: {title: Store, credits: 10}}
+prices:
+  - {version: dear}
+  - {version: new, effective_at: 2026-10-24T00:00:00Z, operations: {store: 20}}
+transition: 0.1
+"""
+    )
+    terms = Terms(plan="pro", included=Credits(0), period=PeriodUnit.MONTH, pin=Pin(version="dear", until=UNTIL))
+    moments = [UNTIL.replace(hour=11), UNTIL, UNTIL.replace(month=12), UNTIL.replace(year=2027)]
+    calls = [
+        Call(at=int(moment.timestamp()), account="acme", operation="store", credits=Credits(0), terms=terms)
+        for moment in moments
+    ]
+
+    assert sorted(equal(policy, calls).prices) == [10_000_000, 11_000_000, 13_000_000, 20_000_000]
+
+
+def test_sums_beyond_64_bits_are_exact_and_so_is_the_moment_at_zero():
+    most, included = 9_000_000_000, LIMIT // 1_000_000
+    policy = made(
+        f"version: 1\noperations: {{store: {{title: Store, credits: {most}}}}}\n"
+        f"plans: {{pro: {{included: {included}, period: month}}}}\n"
+    )
+    calls = [Call(at=at, account="acme", operation="store", credits=Credits(0), plan="pro") for at in range(1100)]
+    said = equal(policy, calls)
+
+    assert said.whole.micro == 1100 * most * 1_000_000 > 2**63
+    assert [spell.zero_at for spell in said.spells.values()] == [1]
+
+
+def test_a_plan_that_is_spent_to_its_last_credit_is_at_zero():
+    policy = made(
+        "version: 1\noperations: {store: {title: Store, credits: 5}}\nplans: {pro: {included: 10, period: day}}\n"
+    )
+    calls = [
+        Call(at=at, account="acme", operation="store", credits=Credits(0), plan="pro")
+        for at in (1, 2, 3, 86_400, 86_401)
+    ]
+
+    assert [(spell.start, spell.zero_at, spell.beyond) for spell in equal(policy, calls).spells.values()] == [
+        (0, 2, 5_000_000),
+        (86_400, 86_401, 0),
+    ]

@@ -4,6 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -65,3 +66,23 @@ def test_everyday_prices_fit():
     read = units(np.array([0, 1]), (Fraction(812), Fraction(10**6)))
 
     assert prices(reckoning, [read]).tolist() == [exactly(reckoning, 812), exactly(reckoning, 10**6)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        (RoundingMode.HALF_UP, [1, 2, 3]),
+        (RoundingMode.HALF_EVEN, [0, 2, 2]),
+        (RoundingMode.FLOOR, [0, 1, 2]),
+        (RoundingMode.CEIL, [1, 2, 3]),
+    ],
+)
+def test_a_half_goes_where_the_mode_says(mode, expected):
+    reckoning = Reckoning(
+        base=Credits(0),
+        uses=(Use(meter="tokens", units=None, micro_per_unit=Fraction(5)),),
+        rounding=Rounding(mode=mode, step=Credits(10), minimum=Credits(0)),
+    )
+    read = units(np.arange(3), (Fraction(1), Fraction(3), Fraction(5)))
+
+    assert prices(reckoning, [read]).tolist() == [10 * steps for steps in expected]
