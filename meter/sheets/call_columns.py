@@ -6,6 +6,7 @@ says what is wrong, and where.
 
 from collections.abc import Iterable
 from fractions import Fraction
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from meter.credits import LIMIT, MICRO, Credits
 from meter.economics.exact import EconomicsError, parse
 from meter.economics.replay.columns import Coded, Columns, Measured, columns_of, joined
+from meter.economics.replay.kinds import distinct
 from meter.economics.replay.rule import Facts
 from meter.policy.model import Policy
 from meter.sheets.calls import REQUIRED, USAGE, calls
@@ -143,8 +145,8 @@ def _facts(said: dict[str, Any], values: dict[str, list[str]]) -> Coded[Facts]:
     keys = np.zeros(len(said["at"]), np.int64)
     for name in names:
         keys = keys * (len(values[name]) + 1) + np.asarray(said[name], np.int64) + 1
-    found, codes = np.unique(keys, return_inverse=True)
-    return Coded(codes.astype(np.int32), tuple(_fact(int(key), names, values) for key in found))
+    codes, firsts = distinct(keys, prod(len(values[name]) + 1 for name in names))
+    return Coded(codes.astype(np.int32), tuple(_fact(int(key), names, values) for key in keys[firsts]))
 
 
 def _fact(key: int, names: list[str], values: dict[str, list[str]]) -> Facts:

@@ -26,6 +26,7 @@ class Kinds:
 
     def __init__(self, columns: Columns, rule: Rule, terms: Sequence[Terms]) -> None:
         self._columns, self._rule, self._terms = columns, rule, terms
+        self._units: dict[str, Units | None] = {}
         self._minute = columns.at // MINUTE_SECONDS
         alike, many = self._likeness()
         keys = columns.operation.codes.astype(np.int64)
@@ -63,12 +64,16 @@ class Kinds:
         reckoning = self._rule.line(operation, facts, terms, int(self._minute[first]))
         if reckoning is None or not reckoning.uses:
             return None
-        read: dict[str, Units | None] = {
-            meter: units(each.codes, each.values) for meter, each in zip(meters, used, strict=True)
-        }
-        wanted = [read[use.meter] for use in reckoning.uses]
-        known = [one for one in wanted if one is not None]
+        read = dict(zip(meters, used, strict=True))
+        wanted = [(self._whole(use.meter, read[use.meter]), read[use.meter].codes) for use in reckoning.uses]
+        known = [one.of(codes) for one, codes in wanted if one is not None]
         return prices(reckoning, known) if len(known) == len(wanted) else None
+
+    def _whole(self, meter: str, column: Coded[Fraction | None]) -> Units | None:
+        """The distinct values of a meter over one denominator, found once."""
+        if meter not in self._units:
+            self._units[meter] = units(column.values)
+        return self._units[meter]
 
     def _by_use(self, first: int, used: Sequence[Coded[Fraction | None]]) -> Whole:
         """By the rule alone, once for each distinct use."""

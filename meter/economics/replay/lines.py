@@ -26,14 +26,18 @@ class Units:
     numerators: Whole
     denominator: int
 
+    def of(self, codes: NDArray[np.integer]) -> "Units":
+        """The units of calls, from those of the distinct values."""
+        return Units(self.numerators[codes], self.denominator)
 
-def units(codes: NDArray[np.integer], values: Sequence[Fraction | None]) -> Units | None:
-    """Take units of few distinct values; no call's are None. None where 64 bits don't hold them."""
+
+def units(values: Sequence[Fraction | None]) -> Units | None:
+    """Put distinct values over one denominator, 0 in place of None; None where 64 bits don't hold them."""
     denominator = lcm(*(one.denominator for one in values if one is not None))
     whole = [0 if one is None else int(one * denominator) for one in values]
     if denominator > BOUND or max(whole, default=0) > BOUND:
         return None
-    return Units(np.array(whole, np.int64)[codes], denominator)
+    return Units(np.array(whole, np.int64), denominator)
 
 
 def prices(reckoning: Reckoning, used: Sequence[Units]) -> Whole | None:
