@@ -14,8 +14,8 @@ from meter.economics.table.prices import price_quantity
 from meter.economics.table.rounding import Mode
 from meter.gateway.account_view import JsonObject
 
-BAR_LETTERS = 3
-"""How long the bar of the greatest distortion is."""
+BARS = " ▁▂▃▄▅▆▇█"
+"""From no distortion to the greatest of the table."""
 NOTHING = "–"
 
 
@@ -67,17 +67,14 @@ def _rows(table: Table) -> Iterator[tuple[str, ...]]:
             money_text(line.profile.cost),
             _short(line.raw),
             _short(line.valued),
-            _short(line.credits),
-            f"{written:>8} {_bar(distortion, most)}",
+            decimal_text(line.credits),
+            f"{written:>8} {_bar(distortion, most)}".rstrip(),
             _margin(line.margin.ratio),
         )
 
 
 def _bar(distortion: Fraction, most: Fraction) -> str:
-    """A bar to the left of its axis where the rounding took away, to the right where it added."""
-    letters = "█" * ceil(abs(distortion) / most * BAR_LETTERS) if distortion else ""
-    left, right = (letters, "") if distortion < 0 else ("", letters)
-    return f"{left:>{BAR_LETTERS}}│{right:<{BAR_LETTERS}}"
+    return BARS[ceil(abs(distortion) / most * (len(BARS) - 1))] if distortion else BARS[0]
 
 
 def _margin(ratio: Fraction | Loss | None) -> str:
@@ -94,7 +91,7 @@ def _summary(table: Table) -> Iterator[str]:
     quantity = price_quantity(table.price)
     said = f": {money_text(table.price * quantity)} per {quantity:,} credits" if quantity > 1 else ""
     yield f"A credit costs {money_text(table.price)}{said}{_why(table)}."
-    yield f"{counted(len(table.levels), 'level')}: {', '.join(map(_short, table.levels))}."
+    yield f"{counted(len(table.levels), 'level')}: {', '.join(map(decimal_text, table.levels))}."
     if table.mix_margin is not None:
         yield f"Over the calls of a month the margin is {percent_text(table.mix_margin)}."
 
@@ -126,7 +123,11 @@ def _show_rounding(table: Table) -> None:
 
 def _rounding_row(line: Line) -> tuple[str, ...]:
     month = line.rounding_money_month
-    cells = (line.profile.operation, f"{_short(line.valued)} → {_short(line.credits)}", _money(line.rounding_money))
+    cells = (
+        line.profile.operation,
+        f"{_short(line.valued)} → {decimal_text(line.credits)}",
+        _money(line.rounding_money),
+    )
     return cells if month is None else (*cells, _money(month))
 
 
@@ -139,5 +140,8 @@ def _signed(number: Fraction, written: str) -> str:
 
 
 def _short(number: Fraction) -> str:
-    """A number for people: whole, or to two decimals at most."""
-    return decimal_text(Fraction(round(number * 100), 100)) if number >= 1 else decimal_text(number)
+    """A number for people: whole from a thousand on, below it to four significant digits."""
+    if number < 1:
+        return money_text(number, currency="")
+    decimals = max(0, 4 - len(str(int(number))))
+    return decimal_text(Fraction(round(number * 10**decimals), 10**decimals))

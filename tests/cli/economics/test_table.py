@@ -55,7 +55,7 @@ def test_people_are_told_what_each_rounding_costs(meter):
     ended = meter("table", "build", ARTICLE)
     shown = ended.data
 
-    assert "image.analyse   $0.015    75     112.5    100        -11.1 %  ██│      85.0 %" in shown
+    assert "image.analyse   $0.015    75     112.5    100        -11.1 % ▄   85.0 %" in shown
     assert "image.analyse   112.5 → 100   -$0.0125   -$187.50" in shown
     assert "Together -$117.50 a month." in shown
     assert "A credit costs $0.001: $1 per 1,000 credits" in shown
