@@ -49,6 +49,14 @@ def test_the_articles_commitments_have_a_cliff_below_each_threshold():
     assert (second.above, second.below, second.dearest) == (750_000, 1_000_000, 200_000)
 
 
+def test_a_cliff_that_reaches_over_tiers_is_one_and_names_what_its_dearest_use_costs_more():
+    """Below 110 at × 0.1, which is 11, lie 100 at × 1 and 110 at × 0.8."""
+    *_, last = found = list(cliffs([(Fraction(100), Fraction(4, 5)), (Fraction(110), Fraction(1, 10))]))
+
+    assert len(found) == 2
+    assert (last.above, last.below, last.first, last.dearest) == (11, 110, False, 89)
+
+
 def test_tiers_without_a_discount_have_no_cliff():
     assert list(cliffs([(Fraction(100), Fraction(1)), (Fraction(200), Fraction(1))])) == []
     assert list(cliffs([])) == []
