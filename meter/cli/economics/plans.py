@@ -58,7 +58,8 @@ def suggest(
 ) -> None:
     """Say of each plan what it should include, what it earns as it is used, and where plans leak."""
     from meter.cli.economics.bundles import Asked, reported  # noqa: PLC0415 - only who suggests needs the economics
-    from meter.cli.economics.bundles_view import report_object, show_report  # noqa: PLC0415
+    from meter.cli.economics.bundles_json import report_object  # noqa: PLC0415
+    from meter.cli.economics.bundles_view import show_report  # noqa: PLC0415
 
     asked = Asked(
         cost=cost if _is_file(cost) else _number("--cost", cost),

@@ -57,6 +57,12 @@ def test_a_cliff_that_reaches_over_tiers_is_one_and_names_what_its_dearest_use_c
     assert (last.above, last.below, last.first, last.dearest) == (11, 110, False, 89)
 
 
+def test_the_dearest_use_of_a_cliff_may_lie_in_any_tier_below():
+    *_, last = cliffs([(Fraction(100), Fraction(4, 5)), (Fraction(1000), Fraction(1, 100))])
+
+    assert (last.above, last.below, last.dearest) == (10, 1000, 790)
+
+
 def test_tiers_without_a_discount_have_no_cliff():
     assert list(cliffs([(Fraction(100), Fraction(1)), (Fraction(200), Fraction(1))])) == []
     assert list(cliffs([])) == []

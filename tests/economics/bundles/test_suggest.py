@@ -48,14 +48,14 @@ def test_parity_is_met_in_calls_at_the_median_and_at_the_cheapest_offer():
         MARKET,
         competitors=tuple(offers),
         basket=Basket({"read": Fraction(3), "write": Fraction(1)}),
-        prices={"read": Fraction(1), "write": Fraction(5)},
+        prices={"read": Fraction(1), "write": Fraction(9)},
     )
     (plan,) = suggest([replace(STARTER, standing=Fraction(1, 2))], [], market).plans
 
-    assert plan.parity.calls == 50_000
-    assert plan.parity.per_thousand_calls == Fraction(29, 50)
-    assert plan.parity.credits_at_median == Fraction(29_000, 20)
-    assert plan.parity.credits_at_cheapest == Fraction(29_000, 10)
+    assert plan.parity.calls == Fraction(100_000, 3)
+    assert plan.parity.per_thousand_calls == Fraction(87, 100)
+    assert plan.parity.credits_at_median == Fraction(29_000, 20) * Fraction(3, 2)
+    assert plan.parity.credits_at_cheapest == Fraction(29_000, 10) * Fraction(3, 2)
 
 
 def test_what_a_plan_includes_covers_the_account_that_uses_exactly_that():
