@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 
 import typer
+from typer.core import TyperGroup
 
 from meter.cli import (
     account,
@@ -28,7 +29,6 @@ from meter.cli import (
     pricing_commands,
     serve,
 )
-from meter.cli.economics import forecast, margins, plans, simulate, table
 from meter.cli.ends import exit_code, sentence
 from meter.cli.printing import say
 
@@ -48,7 +48,6 @@ app.add_typer(account.app, name="account")
 app.add_typer(key.app, name="key")
 app.add_typer(budget.app, name="budget")
 app.add_typer(plan.app, name="plan")
-app.add_typer(plans.app, name="plans")
 app.command(context_settings={"ignore_unknown_options": True})(grant.grant)
 app.command()(grant.balance)
 app.command()(grant.revoke)
@@ -58,14 +57,10 @@ app.command("export")(exporting.export_accounts)
 app.command()(holds.holds)
 app.command("audit")(audit.audit_books)
 app.command("re-rate")(audit.re_rate)
-app.command()(margins.margins)
 app.command()(doctor.doctor)
-app.command()(forecast.forecast)
 app.add_typer(alerts.app, name="alerts")
 app.command()(pin.pin)
 app.command()(pin.unpin)
-app.add_typer(table.app, name="table")
-app.command()(simulate.simulate)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -74,9 +69,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        typer.main.get_command(app).main(args=arguments, prog_name="meter")
+        words = sys.argv[1:] if arguments is None else list(arguments)
+        _commands(words).main(args=words, prog_name="meter")
     except Exception as error:
         if sys.flags.dev_mode:
             raise
         say(sentence(error))
         sys.exit(exit_code(error))
+
+
+def _commands(words: Sequence[str]) -> TyperGroup:
+    """All commands, or all that are quick to import where one of these is asked for."""
+    group = typer.main.get_group(app)
+    if not words or words[0] not in group.commands:
+        from meter.cli.economics.group import app as economics  # noqa: PLC0415 - a tenth of the time to start
+
+        group.commands.update(typer.main.get_group(economics).commands)
+    return group
