@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
+from meter.cli.economics.asked import amount, asked, margin
 from meter.cli.ends import Exit, Refusal
 from meter.cli.options import Json, Policies, second, settings
 from meter.cli.policy_commands import read
 from meter.cli.printing import say
-from meter.economics.exact import EconomicsError, parse
+from meter.economics.exact import EconomicsError
 from meter.economics.margins.groups import BY, Paid, keys
 from meter.economics.margins.window import Kept, Window
 from meter.economics.margins.worth import Worth
@@ -66,7 +67,7 @@ def margins(
     json: Json = False,
 ) -> None:
     """Say which margins are surely below a floor, worst first, and which prices invite arbitrage."""
-    least, value = _share(floor), _money(price)
+    least, value = margin("--floor", floor), None if price is None else amount("--price", price)
     window, names = _window(since, until, days), _names(by)
     needed("scipy")
     from meter.cli.economics import margins_view  # noqa: PLC0415 - numpy and scipy are slow to import
@@ -85,35 +86,9 @@ def margins(
         raise typer.Exit(Exit.FINDINGS)
 
 
-def _share(written: str) -> Fraction:
-    share = _number(written, "--floor")
-    if not 0 <= share < 1:
-        raise typer.BadParameter(f"{written} is no margin; write a share from 0 to below 1.", param_hint="--floor")
-    return share
-
-
-def _money(written: str | None) -> Fraction | None:
-    if written is None:
-        return None
-    money = _number(written, "--price")
-    if money < 0:
-        raise typer.BadParameter(f"{written} is negative; write what a credit is worth.", param_hint="--price")
-    return money
-
-
-def _number(written: str, option: str) -> Fraction:
-    try:
-        return parse(written)
-    except EconomicsError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from error
-
-
 def _names(by: str) -> list[str]:
     names = list(dict.fromkeys(name.strip() for name in by.split(",")))
-    try:
-        keys(names)
-    except EconomicsError as error:
-        raise typer.BadParameter(str(error), param_hint="--by") from error
+    asked("--by", by, lambda _: keys(names))
     return names
 
 

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from meter.cli.economics.asked import amount, asked, margin, parse_share
 from meter.cli.options import Json, Policies, settings
 from meter.cli.policy_commands import read
 from meter.cli.printing import say, show_json
-from meter.economics.exact import EconomicsError, parse
 
 app = typer.Typer(no_args_is_help=True, help="What plans should include, for what price.")
 
@@ -61,15 +61,15 @@ def suggest(
     from meter.cli.economics.bundles_json import report_object  # noqa: PLC0415
     from meter.cli.economics.bundles_view import show_report  # noqa: PLC0415
 
-    asked = Asked(
-        cost=cost if _is_file(cost) else _number("--cost", cost),
+    chosen = Asked(
+        cost=cost if _is_file(cost) else amount("--cost", cost),
         list_price=_price(price),
-        target=_target(target),
+        target=margin("--target", target),
         share=_share(quantile),
         use=use,
         competitors=competitors,
     )
-    report = reported(asked, read(settings(policies=policies).policies))
+    report = reported(chosen, read(settings(policies=policies).policies))
     if json:
         show_json(report_object(report))
         return
@@ -82,34 +82,17 @@ def _is_file(written: str) -> bool:
     return Path(written).exists() or Path(written).suffix in {".csv", ".jsonl", ".ndjson", ".parquet"}
 
 
-def _number(option: str, written: str) -> Fraction:
-    try:
-        number = parse(written)
-    except EconomicsError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from error
-    if number < 0:
-        raise typer.BadParameter(f"{written} is less than 0; correct it.", param_hint=option)
-    return number
-
-
 def _price(written: str | None) -> Fraction | None:
     if written is None:
         return None
-    number = _number("--price", written)
+    number = amount("--price", written)
     if not number:
         raise typer.BadParameter("0 is no price of a credit; leave it out where there is none.", param_hint="--price")
     return number
 
 
-def _target(written: str) -> Fraction:
-    number = _number("--target", written)
-    if number >= 1:
-        raise typer.BadParameter(f"{written} is not below 1; write a share such as 0.7.", param_hint="--target")
-    return number
-
-
 def _share(written: str) -> Fraction:
-    number = _number("--quantile", written)
+    number = asked("--quantile", written, parse_share)
     if not 0 < number <= 1:
         raise typer.BadParameter(f"{written} is not above 0 and at most 1; write 0.9.", param_hint="--quantile")
     return number

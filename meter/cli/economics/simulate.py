@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meter.cli.bulk.bar import Bar
+from meter.cli.economics.asked import amount, asked, parse_share
 from meter.cli.economics.simulation import Simulation, as_object, show_markdown, show_tables
 from meter.cli.ends import Exit
 from meter.cli.options import Json
 from meter.cli.policy_commands import read
 from meter.cli.printing import counted, say, show_json
-from meter.economics.exact import EconomicsError, decimal_text, parse
+from meter.economics.exact import EconomicsError
 from meter.economics.replay.comparison import broken, compared
 from meter.economics.replay.money import Earned, Prices, Window, cost, revenue
 from meter.economics.replay.outcome import Replayed
@@ -105,8 +106,11 @@ def simulate(
 ) -> None:
     """Replay real traffic under a candidate policy: what changes, for whom, and whether the guardrails hold."""
     needed("numpy")
-    rise, least = _share(max_bill_rise, "--max-bill-rise"), _share(min_margin, "--min-margin")
-    per_credit = _number(price, "--price")
+    rise, least = (
+        None if one is None else asked(option, one, parse_share)
+        for option, one in (("--max-bill-rise", max_bill_rise), ("--min-margin", min_margin))
+    )
+    per_credit = None if price is None else amount("--price", price)
     candidate, present = read(against), None if policies is None else read(policies)
     left_out = LeftOut()
     columns = _columns(traffic, present or candidate, left_out, _second(since, "--since"), _second(until, "--until"))
@@ -225,26 +229,6 @@ def _tell_of_names(columns: "Columns", candidate: Policy) -> None:
     never = sorted(loads.difference(*(one.load for one in facts)))
     if never:
         say(f"The traffic never says that {', '.join(never)} was on: all of it is priced as if it was off.")
-
-
-def _share(written: str | None, option: str) -> Fraction | None:
-    """A share, written as ``20%`` or ``0.2``."""
-    if written is None:
-        return None
-    number = _number(written.removesuffix("%").strip(), option)
-    return number if number is None or not written.endswith("%") else number / 100
-
-
-def _number(written: str | None, option: str) -> Fraction | None:
-    if written is None:
-        return None
-    try:
-        number = parse(written)
-    except EconomicsError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from error
-    if number < 0:
-        raise typer.BadParameter(f"{decimal_text(number)} is less than 0.", param_hint=option)
-    return number
 
 
 def _second(written: str | None, option: str) -> int | None:

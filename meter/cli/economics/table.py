@@ -1,12 +1,12 @@
 """``meter table build``: what each operation should cost in credits, and a credit in money."""
 
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
+from meter.cli.economics.asked import asked, parse_share
 from meter.cli.economics.table_view import show_built, table_object
 from meter.cli.ends import Exit, Refusal
 from meter.cli.options import Json
@@ -22,8 +22,6 @@ from meter.sheets.ladder import ladder_file
 from meter.sheets.profile import profile
 
 app = typer.Typer(no_args_is_help=True, help="The credit table: what operations should cost, and why.")
-
-T = TypeVar("T")
 
 File = Annotated[
     Path,
@@ -85,12 +83,12 @@ def build_table(
 ) -> None:
     """Turn measured costs into friendly credits, and price the credit; exit 1 where the margin is missed."""
     choices = Choices(
-        target=_option("--margin", margin, lambda written: check_target(parse(written))),
+        target=asked("--margin", margin, lambda written: check_target(parse_share(written))),
         ladder=_ladder(ladder),
-        mode=_option("--rounding", rounding, mode_of),
+        mode=asked("--rounding", rounding, mode_of),
         base=base,
-        price=None if price is None else _option("--price", price, lambda written: check_price(parse(written))),
-        blended=None if blended_cost is None else _option("--blended-cost", blended_cost, _cost),
+        price=None if price is None else asked("--price", price, lambda written: check_price(parse(written))),
+        blended=None if blended_cost is None else asked("--blended-cost", blended_cost, _cost),
     )
     built = _built(file, choices)
     found = findings(built)
@@ -104,13 +102,6 @@ def build_table(
         raise typer.Exit(Exit.FINDINGS)
 
 
-def _option(name: str, written: str, read: Callable[[str], T]) -> T:
-    try:
-        return read(written)
-    except EconomicsError as error:
-        raise typer.BadParameter(str(error), param_hint=name) from error
-
-
 def _cost(written: str) -> Fraction:
     return check_cost(parse(written))
 
@@ -119,7 +110,7 @@ def _ladder(written: str) -> Ladder:
     path = Path(written)
     if written not in LADDERS and path.is_file():
         return ladder_file(path)
-    return _option("--ladder", written, ladder)
+    return asked("--ladder", written, ladder)
 
 
 def _built(file: Path, choices: Choices) -> Table:

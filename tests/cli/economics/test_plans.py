@@ -205,7 +205,7 @@ def test_a_file_that_cannot_be_used_is_refused_with_line_value_and_fix(  # noqa:
         ("--cost", "-1"),
         ("--cost", "cheap"),
         ("--target", "1"),
-        ("--target", "70 %"),
+        ("--target", "170 %"),
         ("--quantile", "0"),
         ("--quantile", "90"),
     ],
