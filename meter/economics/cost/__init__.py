@@ -1,0 +1,1 @@
+"""What calls cost: measured usage times a rate card, and a bill shared out or explained."""
