@@ -20,6 +20,7 @@ from meter.economics.table.policy import policy_text
 from meter.economics.table.rounding import Mode, mode_of
 from meter.sheets.ladder import ladder_file
 from meter.sheets.profile import profile
+from meter.sheets.rate_card import rate_card
 
 app = typer.Typer(no_args_is_help=True, help="The credit table: what operations should cost, and why.")
 
@@ -27,8 +28,8 @@ File = Annotated[
     Path,
     typer.Argument(
         metavar="PROFILE",
-        help="A table (.csv, .jsonl, .parquet) with the columns operation and cost (money a call), and, where they are "
-        "known, value (a multiplier), volume (calls a month) and title.",
+        help="A table (.csv, .jsonl, .parquet) with the columns operation and cost (money a call) or, beside --rates, "
+        "measured ones; and where they are known value (a multiplier), volume (calls a month) and title.",
     ),
 ]
 Base = Annotated[
@@ -58,6 +59,16 @@ Blended = Annotated[
     str | None,
     typer.Option("--blended-cost", metavar="MONEY", help="What a credit costs on average, in place of known volumes."),
 ]
+Rates = Annotated[
+    Path | None,
+    typer.Option(
+        "--rates",
+        metavar="FILE",
+        help="A rate card (.yaml, or a table), where the profile has measured columns, such as cpu_ms, and no cost.",
+        exists=True,
+        dir_okay=False,
+    ),
+]
 PolicyFile = Annotated[
     Path | None, typer.Option("--policy", metavar="FILE", help="Write the table as a new policy file, too.")
 ]
@@ -72,6 +83,7 @@ def table() -> None:
 def build_table(
     file: File,
     *,
+    rates: Rates = None,
     base: Base = None,
     ladder: LadderName = "article",
     rounding: RoundingName = Mode.NEAREST_LOG.value,
@@ -90,7 +102,7 @@ def build_table(
         price=None if price is None else asked("--price", price, lambda written: check_price(parse(written))),
         blended=None if blended_cost is None else asked("--blended-cost", blended_cost, _cost),
     )
-    built = _built(file, choices)
+    built = _built(file, rates, choices)
     found = findings(built)
     if policy is not None:
         _write_policy(policy, built)
@@ -113,8 +125,8 @@ def _ladder(written: str) -> Ladder:
     return asked("--ladder", written, ladder)
 
 
-def _built(file: Path, choices: Choices) -> Table:
-    profiles = profile(file)
+def _built(file: Path, rates: Path | None, choices: Choices) -> Table:
+    profiles = profile(file, rate_card(rates) if rates else None)
     try:
         return build(profiles, choices)
     except EconomicsError as error:

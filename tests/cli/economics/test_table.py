@@ -7,7 +7,10 @@ import pytest
 
 from meter.policy.load import load
 
-ARTICLE = str(Path(__file__).resolve().parents[3] / "examples" / "economics" / "profile.csv")
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "economics"
+ARTICLE = str(EXAMPLES / "profile.csv")
+MEASURED = str(EXAMPLES / "measured.csv")
+RATES = "rates:\n  cpu_hours: 36\n  gb_out: 1\n  memory_gb_seconds: 0.5\n"
 HEADER = "operation,cost,value,volume\n"
 
 
@@ -326,3 +329,56 @@ def test_a_policy_is_never_written_over_a_file(meter, profile):
     assert ended.code == 1
     assert "policy.yaml is there already, and is not written over" in ended.talk
     assert Path(there).read_text() == "mine\n"
+
+
+def test_measured_columns_cost_what_the_rate_card_says(meter, profile):
+    rates = profile(RATES, "rates.yaml")
+    file = profile(
+        "operation,cpu_ms,bandwidth_kb,memory_mb,duration_ms,third_party\na,100,500,,,\nb,100,,1000,200,0.5\n"
+    )
+    ended = meter("table", "build", file, "--rates", rates, "--json")
+
+    assert [line["cost"] for line in ended.json()["operations"]] == [Decimal("0.0015"), Decimal("0.601")]
+
+
+def test_one_operation_may_be_measured_and_the_cost_of_another_known(meter, profile):
+    rates = profile(RATES, "rates.yaml")
+    file = profile("operation,cpu_ms,cost\na,100,\nb,,0.004\n")
+    ended = meter("table", "build", file, "--rates", rates, "--json")
+
+    assert [line["raw"] for line in ended.json()["operations"]] == [1, 4]
+
+
+def test_the_measured_example_reaches_its_margin(meter):
+    ended = meter("table", "build", MEASURED, "--rates", str(EXAMPLES / "rates.yaml"), "--base", "image.store")
+
+    assert ended.code == 0
+    assert max(map(len, ended.data.splitlines()[:7])) <= 80
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("cpu_ms\na,100\n", None),
+        ("cpu_ms,cost\na,100,2\n", "profile.csv:2: cost: 2 stands beside cpu_ms, which the rate card prices; keep one"),
+        ("cpu_ms\na,-100\n", "profile.csv:2: cpu_ms: -100 is less than 0; correct it."),
+        ("cpu_ms,title\na,100,A\nb,,B\n", "profile.csv:3: cost is empty; every row needs one."),
+        ("cpu_parsecs\na,100\n", "profile.csv:1: the column 'cpu_parsecs' is no unit; "),
+        ("gpu_ms\na,100\n", "profile.csv:2: gpu_seconds is used (0.1) and has no rate; add it to the rate card"),
+    ],
+)
+def test_what_the_rate_card_cannot_price_is_refused(meter, profile, text, sentence):
+    rates = profile(RATES, "rates.yaml")
+    ended = meter("table", "build", profile(f"operation,{text}"), "--rates", rates)
+
+    assert ended.code == (1 if sentence else 0)
+    assert ended.talk.startswith(sentence or "")
+
+
+def test_measured_columns_without_a_rate_card_are_no_cost(meter):
+    ended = meter("table", "build", MEASURED)
+
+    assert ended.code == 1
+    assert ended.talk.startswith(
+        f"{MEASURED}:1: there is no column 'cost', and cpu_ms has no rate; give a rate card, --rates FILE."
+    )
