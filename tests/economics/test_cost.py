@@ -50,7 +50,7 @@ def test_without_a_duration_memory_counts_for_the_processors_time_and_says_so():
     [
         ({"cpu_ms": "-1"}, "cpu_ms is -1; usage is never negative: correct it."),
         ({"cpu_sec": "1"}, "'cpu_sec' is no unit; did you mean 'cpu_seconds'?"),
-        ({"memory_mb_sec": "1"}, "'memory_mb_sec' is no unit; did you mean 'memory_mb_seconds'?"),
+        ({"memory_mbs": "1"}, "'memory_mbs' is no unit; did you mean 'memory_mb'?"),
         ({"byte_out": "1"}, "'byte_out' is no unit; did you mean 'bytes_out'?"),
         ({"memory_gb": "1"}, "memory of 1 GB has no duration; add duration_ms, or measure memory_gb_seconds."),
     ],

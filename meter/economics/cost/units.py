@@ -6,6 +6,7 @@ resource adds its units here, and nothing else.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from fractions import Fraction
 
@@ -82,6 +83,8 @@ UNITS: Mapping[str, Unit] = dict(_units())
 
 _FAMILIES = ("cpu", "gpu", "duration", "memory", "storage", "bandwidth", "third", "bytes_", "fixed")
 _KINDS = ("_out", "_in")
+_LETTERS_MAX = 40
+"""Of a wrong name, how many are compared."""
 
 
 def unit(name: str) -> Unit:
@@ -91,7 +94,8 @@ def unit(name: str) -> Unit:
         EconomicsError: there is no such unit.
     """
     if name not in UNITS:
-        raise EconomicsError(f"{shown(name)} is no unit; {instead(name, _best_first())}")
+        close = get_close_matches(name[:_LETTERS_MAX], _best_first(), n=1)
+        raise EconomicsError(f"{shown(name)} is no unit; {instead(name, close or _best_first())}")
     return UNITS[name]
 
 
