@@ -5,7 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from meter.economics.cost.rates import CENT, RateCard, rates_of
+from meter.economics.cost.rates import STEP, RateCard, rates_of
 from meter.economics.cost.units import Resource
 from meter.economics.exact import EconomicsError, parse
 from meter.policy.mistakes import instead, shown
@@ -57,7 +57,7 @@ def _from_yaml(path: Path) -> RateCard:
     return RateCard(
         rates=_rates(_entries(entries["rates"].value, str(path), "rates")),
         currency=_currency(entries["currency"]) if "currency" in entries else "USD",
-        step=_step(entries["step"]) if "step" in entries else CENT,
+        step=_step(entries["step"]) if "step" in entries else STEP,
     )
 
 
@@ -102,7 +102,7 @@ def _currency(entry: "Entry") -> str:
 def _step(entry: "Entry") -> Fraction:
     step = _number(entry, "step")
     if step <= 0:
-        raise _wrong(entry, f"step is {step}; write the currency's smallest money, as 0.01.")
+        raise _wrong(entry, f"step is {step}; write what a bill is shared out in, as 0.01.")
     return step
 
 

@@ -23,7 +23,12 @@ def test_a_card_reads_alike_from_yaml_and_from_a_table(tmp_path):
     table = rate_card(written(tmp_path, "unit,rate\ncpu_hours,3.6\ngb_out,0.09\n", "rates.csv"))
 
     assert card.rates == table.rates == {Resource.CPU: Fraction(1, 1000), Resource.OUT: Fraction(9, 100)}
-    assert (card.currency, card.step, table.currency, table.step) == ("EUR", Fraction(1, 1000), "USD", Fraction(1, 100))
+    assert (card.currency, card.step, table.currency, table.step) == (
+        "EUR",
+        Fraction(1, 1000),
+        "USD",
+        Fraction(1, 10**6),
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,7 +43,7 @@ def test_a_card_reads_alike_from_yaml_and_from_a_table(tmp_path):
         ("currency: USD\n", "r.yaml", "r.yaml:1: there are no rates; write rates: and a line for each"),
         ("rate: {cpu_ms: 1}\n", "r.yaml", "r.yaml:1: 'rate' is no part of a rate card; did you mean 'rates'?"),
         ("currency: usd\nrates: {cpu_ms: 1}\n", "r.yaml", "r.yaml:1: 'usd' is no currency; write its three letters"),
-        ("step: 0\nrates: {cpu_ms: 1}\n", "r.yaml", "r.yaml:1: step is 0; write the currency's smallest money"),
+        ("step: 0\nrates: {cpu_ms: 1}\n", "r.yaml", "r.yaml:1: step is 0; write what a bill is shared out in"),
         ("", "r.yaml", "r.yaml:1: a rate card must be a mapping with something in it"),
         (b"\xff", "r.yaml", "r.yaml: byte 0 is not UTF-8; save it as UTF-8."),
         ("unit,rate\ncpu_ms,1\ncpu_hours,2\n", "r.csv", "r.csv:3: unit: cpu_hours and cpu_ms are rates of one"),

@@ -8,7 +8,8 @@ from meter.economics.cost.units import UNITS, UNRATED, Resource, unit
 from meter.economics.cost.usage import Usage
 from meter.economics.exact import EconomicsError, decimal_text
 
-CENT = Fraction(1, 100)
+STEP = Fraction(1, 10**6)
+"""Of money that is shared out: a millionth, so that a cheap operation is not rounded to nothing."""
 _DEFAULTS = {Resource.THIRD_PARTY: Fraction(1), Resource.FIXED: Fraction(0)}
 
 
@@ -19,8 +20,8 @@ class RateCard:
     rates: Mapping[Resource, Fraction] = field(default_factory=dict)
     """Money for one of the resource's own unit."""
     currency: str = "USD"
-    step: Fraction = CENT
-    """The smallest money that a bill is written in."""
+    step: Fraction = STEP
+    """What a bill is shared out in whole numbers of, such as cents."""
 
 
 def rates_of(written: Iterable[tuple[str, Fraction]]) -> Mapping[Resource, Fraction]:
