@@ -1,9 +1,10 @@
 """What a row of a table says that a call used."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 
-from meter.economics.cost.rates import RateCard, cost_of
-from meter.economics.cost.units import column
+from meter.economics.cost.rates import RateCard, costs_of
+from meter.economics.cost.units import Resource, column
 from meter.economics.cost.usage import Usage, usage_of
 from meter.economics.exact import EconomicsError
 from meter.sheets.rows import Row, SheetError
@@ -28,9 +29,17 @@ def cost_of_row(row: Row, card: RateCard) -> Fraction:
     Raises:
         SheetError: as ``usage_of_row``; or something was used that has no rate.
     """
-    usage = usage_of_row(row)
+    return sum(costs_of_row(row, usage_of_row(row), card).values(), Fraction(0))
+
+
+def costs_of_row(row: Row, usage: Usage, card: RateCard) -> Mapping[Resource, Fraction]:
+    """What each resource of a row's usage costs.
+
+    Raises:
+        SheetError: something was used that has no rate.
+    """
     try:
-        return cost_of(usage, card)
+        return costs_of(usage, card)
     except EconomicsError as error:
         raise _wrong(row, error) from error
 
@@ -39,7 +48,8 @@ def _is_unit(name: str, row: Row) -> bool:
     try:
         return column(name) is not None
     except EconomicsError as error:
-        raise SheetError(f"{row.file}:1: the column {error}") from error
+        line = 1 if row.file.endswith(".csv") else row.line
+        raise SheetError(f"{row.file}:{line}: the column {error}") from error
 
 
 def _wrong(row: Row, error: EconomicsError) -> SheetError:
