@@ -68,16 +68,15 @@ def measured(paths: Iterable[Path], card: RateCard, *, size: str | None = None, 
             raise SheetError(f"{path}: there is no row in it; write one line for each call.")
 
 
-def usage_rows(path: Path) -> Iterator[tuple[Row, Usage, Fraction]]:
-    """The rows of a table with what each used, and how many calls that is said of.
+def usage_rows(path: Path) -> Iterator[tuple[Row, Usage]]:
+    """The rows of a table with what each says was used.
 
     Raises:
         SheetError: as ``measured``.
         OSError: the file can't be read.
     """
-    seen = Seen()
     for row in _rows(path):
-        yield row, _used(row, seen), _calls(row)
+        yield row, _used(row, Seen())
 
 
 def _rows(path: Path) -> Iterator[Row]:
