@@ -29,7 +29,6 @@ from meter.cli import (
     pricing_commands,
     serve,
 )
-from meter.cli.economics import cost, forecast, margins, plans, rates, simulate, table
 from meter.cli.ends import exit_code, sentence
 from meter.cli.printing import say
 
@@ -62,10 +61,6 @@ app.command()(doctor.doctor)
 app.add_typer(alerts.app, name="alerts")
 app.command()(pin.pin)
 app.command()(pin.unpin)
-app.command()(cost.cost)
-app.add_typer(rates.app, name="rates")
-app.add_typer(table.app, name="table")
-app.command()(simulate.simulate)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,9 +2,11 @@
 
 import typer
 
-from meter.cli.economics import forecast, margins, plans, simulate, table
+from meter.cli.economics import cost, forecast, margins, plans, rates, simulate, table
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.command()(cost.cost)
+app.add_typer(rates.app, name="rates")
 app.add_typer(table.app, name="table")
 app.add_typer(plans.app, name="plans")
 app.command()(margins.margins)
