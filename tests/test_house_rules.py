@@ -16,7 +16,7 @@ ALLOWED = {
 """What may be, each with its reason. ``economics`` divides as it likes: it estimates, and charges nobody."""
 
 LINES_MAX = 300
-LONG = {"ledger/promise.py": 360, "policy/model.py": 365}
+LONG = {"ledger/promise.py": 360, "policy/model.py": 366}
 """Modules that are values with their meanings, and no rule: a split would only hide one from the other."""
 
 STRICT = ("credits.py", "till.py", "ledger/", "policy/", "pricing/")

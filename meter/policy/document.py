@@ -25,7 +25,6 @@ from meter.policy.kinds import (
     Pointer,
     Positive,
     QueryName,
-    Rise,
     Share,
     Title,
     Wanted,
@@ -45,6 +44,7 @@ from meter.policy.plan_parts import (
 from meter.policy.plans import Anchor, Duration
 from meter.policy.price_parts import Cost, PinPart, VersionPart
 from meter.policy.top_up_part import TopUpPart
+from meter.policy.transition_part import Transition
 from meter.policy.values import wrong
 
 OPERATIONS_MAX = 32
@@ -219,9 +219,10 @@ class Document(Part):
     prices: list[VersionPart] | None = Field(
         default=None, description="Versions of the prices, in the order of their moments."
     )
-    transition: Rise | None = Field(
+    transition: Transition | None = Field(
         default=None,
-        description="By how much of its pinned price an account's price may rise in a month, once its pin is over.",
+        description="By how much of its pinned price an account's price may rise in a month, once its pin is over; "
+        "{compound: 0.1} rises by a share of the month before.",
     )
 
 

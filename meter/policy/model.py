@@ -232,7 +232,9 @@ class Operation:
     versions: tuple["PriceVersion", ...] = ()
     """All versions of its price in their order, the one that has always been in force first; none where it has one."""
     transition: Fraction | None = None
-    """The share of its pinned price by which an account's price may rise in a month, once its pin is over."""
+    """The share of its pinned price by which an account's price may rise in a month, once its pin is over..."""
+    compounds: bool = False
+    """...or of what was allowed the month before."""
 
     @property
     def prices(self) -> tuple[Price, ...]:

@@ -21,7 +21,7 @@ PLANS_LATER = {
     "concurrent",
     "burn",
 }
-LATER = frozenset({"versions", "transition", "pin", "top_up", "jwt", "scope", "anonymous"} | PLANS_LATER)
+LATER = frozenset({"versions", "transition", "compounds", "pin", "top_up", "jwt", "scope", "anonymous"} | PLANS_LATER)
 """Fields that came after the first names were given: left out at their defaults, so that a policy keeps its name."""
 
 Canonical = str | int | list["Canonical"] | dict[str, "Canonical"] | None

@@ -11,6 +11,7 @@ from meter.policy.model import Operation, Price
 from meter.policy.operations import check_price, price_of
 from meter.policy.price_parts import PinPart, VersionPart
 from meter.policy.sheet import Path, Sheet
+from meter.policy.transition_part import CompoundPart
 from meter.policy.versions import ORIGINAL, PriceVersion
 
 
@@ -107,11 +108,16 @@ def _check_transition(sheets: Sequence[Sheet]) -> None:
 
 
 def _with_versions(
-    operation: Operation, written: Sequence[Written], meters: Mapping[str, MeterPart], transition: Fraction | None
+    operation: Operation,
+    written: Sequence[Written],
+    meters: Mapping[str, MeterPart],
+    transition: Fraction | CompoundPart | None,
 ) -> Operation:
     if operation.free or not written:
         return operation
-    return replace(operation, versions=tuple(_versions(operation, written, meters)), transition=transition)
+    versions, compounds = tuple(_versions(operation, written, meters)), isinstance(transition, CompoundPart)
+    share = transition.compound if isinstance(transition, CompoundPart) else transition
+    return replace(operation, versions=versions, transition=share, compounds=compounds)
 
 
 def _versions(

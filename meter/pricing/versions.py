@@ -2,8 +2,9 @@
 
 At any minute one version applies: the one that the account is pinned to, else the last whose moment has passed. When a
 pin is over, and the policy declares a ``transition``, the account pays no more than its caps allow: each price that it
-has left, and that share of its pinned price for each month begun since. So what it pays never rises by more than the
-share in a month, never passes what is in force, and arrives there.
+has left, and that share of its pinned price for each month begun since; or, where the transition compounds, so much of
+it as a price grows by that rises by the share each month. So what it pays never rises by more than the share in a
+month, never passes what is in force, and arrives there.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,10 @@ from meter.pricing.calendar import months_begun
 from meter.pricing.conditions import Conditions
 from meter.pricing.words import moment_text, number
 
+COMPOUNDING_MONTHS_MAX = 1200
+"""A hundred years: in more a cap that compounds rises no further."""
+GROWTH_PARTS = 10**12
+"""What a compounding cap was lifted by is rounded down to twelve decimals, so that no record grows with the months."""
 TRANSITION = "transition"
 """The name of the rebate among a price's factors."""
 
@@ -96,7 +101,7 @@ def caps(operation: Operation, conditions: Conditions) -> tuple[Cap, ...]:
     return tuple(
         Cap(
             price=left.price,
-            rise=share * months_begun(since, conditions.moment),
+            rise=_rise(operation, share, months_begun(since, conditions.moment)),
             pinned=pinned.price,
             since=since,
         )
@@ -104,14 +109,23 @@ def caps(operation: Operation, conditions: Conditions) -> tuple[Cap, ...]:
     )
 
 
+def _rise(operation: Operation, share: Fraction, months: int) -> Fraction:
+    """By how much of its pinned price a cap was lifted in so many months."""
+    if not operation.compounds:
+        return share * months
+    grown = (1 + share) ** min(months, COMPOUNDING_MONTHS_MAX) - 1
+    return Fraction((grown * GROWTH_PARTS).__floor__(), GROWTH_PARTS)
+
+
 def why(operation: Operation, conditions: Conditions) -> str:
     """The reason of a rebate, for people."""
     pin, share = conditions.pin, operation.transition
     assert pin is not None
     assert share is not None
+    of = "the month before" if operation.compounds else "that price"
     return (
         f"pinned to prices {pin.version} until {moment_text(pin.until)}; "
-        f"since then at most {number(share)} of that price more each month"
+        f"since then at most {number(share)} of {of} more each month"
     )
 
 

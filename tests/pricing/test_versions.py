@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from meter.credits import Credits, Rounding, parse, text
+from meter.credits import MICRO, Credits, Rounding, parse, rounded, text
 from meter.policy.ends import End
 from meter.policy.model import Above
 from meter.policy.versions import ORIGINAL, Pin, PriceVersion
@@ -112,6 +112,32 @@ def test_two_accounts_pay_by_different_versions_in_one_minute():
 )
 def test_an_account_walks_from_its_old_price_to_the_one_in_force(moment, costs):
     assert cost(RAISED, at(moment, pinned(ORIGINAL, JULY))) == costs
+
+
+COMPOUNDING = image(("2027-01", NEW_YEAR, "500"), transition="0.2", rounding=EXACT, compounds=True)
+
+
+def test_a_walk_that_compounds_rises_by_the_share_of_the_month_before():
+    moments = (month_after(NEW_YEAR, months) for months in range(-1, 10))
+    paid = [cost(COMPOUNDING, at(moment, pinned(ORIGINAL, NEW_YEAR))) for moment in moments]
+
+    grown = [Fraction(100) * Fraction(6, 5) ** months for months in range(9)]
+    assert paid[:9] == [text(rounded(one * MICRO, EXACT)) for one in grown]
+    assert paid[9:] == ["500", "500"]
+
+
+def test_the_first_rise_that_compounds_is_at_the_end_of_the_pin():
+    pin = pinned(ORIGINAL, JULY)
+
+    assert [cost(COMPOUNDING, at(moment, pin)) for moment in (JULY - timedelta(minutes=1), JULY)] == ["100", "120"]
+
+
+def test_a_compounding_walk_of_centuries_has_a_short_record():
+    slow = image(("2027-01", NEW_YEAR, "9000000"), transition="0.001", rounding=EXACT, compounds=True)
+    quote = price(slow, at(datetime(2999, 1, 1, tzinfo=UTC), pinned(ORIGINAL, NEW_YEAR)), POLICY)
+
+    assert len(quote.record) < 1024
+    assert re_rate(quote.record) == quote.credits
 
 
 def test_an_account_that_was_never_pinned_pays_what_is_in_force():
@@ -286,7 +312,8 @@ def priced_operations(draw, rising=False):
     named = [(f"v{place}", at, one) for place, (at, one) in enumerate(zip([None, *moments], costs, strict=True))]
     share = draw(st.none() | st.fractions("0.001", 3, max_denominator=1000))
     share = share or Fraction(1, 10) if rising else share
-    return operation("a", costs[0], versions=versions(*named), transition=share, rounding=EXACT)
+    compounds = share is not None and draw(st.booleans())
+    return operation("a", costs[0], versions=versions(*named), transition=share, compounds=compounds, rounding=EXACT)
 
 
 pins = st.none() | st.builds(pinned, st.integers(0, 5).map(lambda number: f"v{number}"), minutes)
@@ -336,7 +363,7 @@ def test_while_prices_rise_a_walk_rises_by_at_most_the_share_a_month(asked, data
     before = max(data.draw(minutes), pin.until - timedelta(minutes=1))
     after = data.draw(st.integers(0, 60 * 24 * 28).map(lambda count: before + timedelta(minutes=count)))
     paid, then = (price(asked, at(moment, pin), POLICY).credits for moment in (before, after))
-    step = old * asked.transition
+    step = (paid if asked.compounds else old) * asked.transition
 
     if after >= pin.until:
         assert then <= price(asked, at(after), POLICY).credits
