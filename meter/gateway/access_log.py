@@ -1,6 +1,8 @@
-"""One line of JSON for every request and WebSocket: what was asked, how it ended, what it cost. No key, no query.
+"""One line of JSON for every request and WebSocket: what was asked, how it ended, what it cost and used.
 
-Stands outside the metering, which leaves what it knows of a call in ``scope["meter.call"]``.
+Neither a key nor a query is in it. It stands outside the metering, which leaves what it knows of a call in
+``scope["meter.call"]``, and what the upstream reports of its usage in ``scope["meter.reported"]``. Where no line is
+written, nothing is counted.
 """
 
 import logging
@@ -14,6 +16,7 @@ import msgspec
 
 from meter.credits import Credits, text
 from meter.gateway.asgi import ASGIApp, Message, Receive, Scope, Send
+from meter.gateway.reported import REPORTED, Numbers, timings
 from meter.gateway.upstream import UpstreamError
 
 log = logging.getLogger("meter.access")
@@ -35,9 +38,13 @@ class AccessLog:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        line = _Line(scope, send)
+        line = _Line(scope, receive, send)
         try:
-            await self._app(scope, receive, line.send)
+            if self._lines:
+                scope[REPORTED] = {}
+                await self._app(scope, line.counted_receive, line.counted_send)
+            else:
+                await self._app(scope, receive, line.send)
         except UpstreamError as error:
             if not line.status:
                 raise
@@ -50,11 +57,20 @@ class AccessLog:
 class _Line:
     """What is known of one request so far."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    __slots__ = (
+        "_began", "_id", "_receive", "_request_bytes", "_response_bytes", "_scope", "_send", "_timings",
+        "error", "status",
+    )  # fmt: skip
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.status: int | None = None
         self.error: str | None = None
         self._scope = scope
+        self._receive = receive
         self._send = send
+        self._request_bytes = 0
+        self._response_bytes = 0
+        self._timings: Numbers = {}
         self._id = _request_id(scope)
         self._began = time.perf_counter()
 
@@ -66,6 +82,19 @@ class _Line:
             message = {**message, "headers": [*others, (b"x-request-id", self._id)]}
         await self._send(message)
 
+    async def counted_receive(self) -> Message:
+        """Pass what the caller sends, and count its bytes."""
+        message = await self._receive()
+        self._request_bytes += _bytes(message)
+        return message
+
+    async def counted_send(self, message: Message) -> None:
+        """As ``send``; and count the bytes of what left, and read the timings of the answer's head."""
+        if self.status is None:
+            self._timings = timings(message.get("headers", ()))
+        await self.send(message)
+        self._response_bytes += _bytes(message)
+
     def written(self) -> str:
         """The line."""
         scope = self._scope
@@ -76,9 +105,23 @@ class _Line:
             "path": scope["path"][:_PATH_LETTERS_MAX],
             "status": self.status,
             "ms": round((time.perf_counter() - self._began) * 1000, 3),
+            "request_bytes": self._request_bytes,
+            "response_bytes": self._response_bytes,
             **_charged(scope),
         }
+        if reported := scope[REPORTED]:
+            facts["usage"] = reported
+        if self._timings:
+            facts["server_timing"] = self._timings
         return msgspec.json.encode(facts if self.error is None else {**facts, "error": self.error}).decode()
+
+
+def _bytes(message: Message) -> int:
+    """The bytes of a body, or of what a WebSocket says; heads and frames are not counted."""
+    body = message.get("body") or message.get("bytes") or message.get("text")
+    if not body:
+        return 0
+    return len(body.encode()) if isinstance(body, str) else len(body)
 
 
 def _status(message: Message) -> int | None:

@@ -19,6 +19,7 @@ from meter.gateway.events import Piece
 from meter.gateway.figures import Figures
 from meter.gateway.headers import CreditHeaders, lowered
 from meter.gateway.measuring import Measure
+from meter.gateway.reported import leave
 from meter.gateway.upstream import UpstreamTimeout
 from meter.gateway.writer import AnswerWriter, WriterParts
 from meter.policy.ends import End
@@ -108,6 +109,8 @@ class ServedCall:
         """
         if self._cut:
             raise CutOff
+        if message["type"] == "http.response.start":
+            leave(self._scope, message)
         if self._measure is None:
             await self._writer(message)
         else:

@@ -11,6 +11,7 @@ from collections import deque
 from meter.gateway.asgi import ASGIApp, Message, Receive, Scope, Send
 from meter.gateway.headers import lowered
 from meter.gateway.measuring import report
+from meter.gateway.reported import leave
 from meter.gateway.served import CHARGE, CLOSE_SECONDS_MAX, END_OF, FAILURE, LEFT_BEFORE, CutOff, figures_of, settle
 from meter.gateway.socket_measuring import Direction, Stopwatch
 from meter.gateway.socket_serving import STOPPED
@@ -125,6 +126,7 @@ class ServedSocket:
     async def _accept(self, message: Message) -> None:
         """Open the socket; its head tells what is set aside for it, or what it costs."""
         charge, headers = self._charge, lowered(message.get("headers", ()))
+        leave(self._scope, message)
         if charge.metered:
             report(charge, headers)
         charge.told = not charge.metered

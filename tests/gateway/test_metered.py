@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import logging
 
 import pytest
 
+from meter.gateway.access_log import AccessLog
 from meter.gateway.served import charge_of
 from tests.support.asgi import GONE, JSON, Exchange, call, saying, scope_of, until
 from tests.support.metering import metered
@@ -124,6 +126,18 @@ async def test_the_upstream_reports_in_headers_that_nobody_else_sees(store_url, 
         answer = await call(here.app, "POST /said")
 
     assert answer.consumed == "13"
+    assert "credits-usage" not in answer.headers
+
+
+@pytest.mark.parametrize("target", ["POST /said", "GET /fixed"], ids=["priced_by_it", "priced_without_it"])
+async def test_the_access_log_says_what_the_upstream_reports(store_url, tmp_path, caplog, target):
+    caplog.set_level(logging.INFO, "meter.access")
+    app = streaming(b"{}", content=JSON, headers=[(b"credits-usage", b"words=2, cpu_ms=12.5")])
+    async with metered(app, tmp_path, store_url, POLICY) as here:
+        answer = await call(AccessLog(here.app), target)
+
+    (line,) = [json.loads(record.getMessage()) for record in caplog.records if record.name == "meter.access"]
+    assert line["usage"] == {"words": 2, "cpu_ms": 12.5}
     assert "credits-usage" not in answer.headers
 
 

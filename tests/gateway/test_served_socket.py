@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket
 from meter.gateway import meter as metering
 from meter.gateway import served_socket
 from meter.gateway.asgi import Message, Scope
+from meter.gateway.reported import REPORTED
 from meter.gateway.served import CutOff, charge_of
 from meter.policy.ends import End
 from meter.pricing.terms import Terms
@@ -371,10 +372,12 @@ async def test_the_upstream_reports_use_in_its_answer_and_nobody_else_hears(stor
         await receive()
         await send({"type": "websocket.accept", "headers": headers, "subprotocol": "v2"})
 
+    line.scope[REPORTED] = {}
     async with metered(app, tmp_path, store_url, POLICY) as here:
         await served(here, line)
         await assert_settled(here, 6)
 
+    assert line.scope[REPORTED] == {"words": 5}
     assert line.told[0]["subprotocol"] == "v2"
     assert line.headers.keys() == {
         "x-own", "x-credits-reserved", "x-credits-remaining", "x-credits-reset-at", "ratelimit-policy", "ratelimit",

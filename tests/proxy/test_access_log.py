@@ -6,6 +6,7 @@ import logging
 import pytest
 
 from meter.gateway.access_log import AccessLog
+from meter.gateway.reported import REPORTED
 from tests.proxy.sockets import dialled, echo, ended, handshake, upstream_of
 from tests.proxy.wire import OK, answers, connected, proxied, raw_upstream, until
 
@@ -63,6 +64,8 @@ async def test_a_metered_request_is_one_line_with_what_it_cost(caplog):
         "method": "GET",
         "path": "/v1/a b",
         "status": 200,
+        "request_bytes": 0,
+        "response_bytes": 2,
         "operation": "image.analyse",
         "credits": 70.5,
         "op": "op-1",
@@ -73,6 +76,39 @@ async def test_an_unmetered_request_has_no_operation(caplog):
     _, said = await logged(caplog, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 
     assert (said[0]["operation"], said[0]["credits"], said[0]["op"]) == (None, None, None)
+
+
+async def test_the_bytes_of_both_bodies_are_counted_as_they_pass(caplog):
+    raw = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n123456789"
+    _, said = await logged(caplog, raw, upstream_raw=b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n" + b"x" * 12)
+
+    assert (said[0]["request_bytes"], said[0]["response_bytes"]) == (9, 12)
+
+
+async def test_the_timings_of_the_upstream_are_logged_and_passed(caplog):
+    raw = b"HTTP/1.1 200 OK\r\nServer-Timing: cpu;dur=12.5, miss\r\nContent-Length: 0\r\n\r\n"
+    answer, said = await logged(caplog, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", upstream_raw=raw)
+
+    assert said[0]["server_timing"] == {"cpu": 12.5}
+    assert "usage" not in said[0]
+    assert answer.all(b"server-timing") == [b"cpu;dur=12.5, miss"]
+
+
+async def test_where_no_line_is_written_nothing_is_counted():
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append((receive, REPORTED in scope))
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def send(_message):
+        pass
+
+    await AccessLog(app, lines=False)({"type": "http", "path": "/", "headers": []}, receive, send)
+
+    assert seen == [(receive, False)]
 
 
 async def test_neither_key_nor_query_is_logged(caplog):
@@ -161,6 +197,7 @@ async def test_a_socket_is_one_line_when_it_has_ended(caplog):
 
     (line,) = lines(caplog)
     assert (line["method"], line["path"], line["status"]) == ("GET", "/v1/talk", 101)
+    assert (line["request_bytes"], line["response_bytes"]) == (5, 5)
     assert (line["request_id"], line["operation"], line["credits"]) == ("r-1", "image.analyse", 70.5)
     assert answered == "r-1"
 
