@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from meter.cli.economics.cost_json import costs_object
 from meter.cli.economics.cost_view import Report, findings, show_report
 from meter.cli.ends import Exit
 from meter.cli.options import Json
+from meter.cli.printing import show_json
 from meter.economics.cost.calls import costs
 from meter.economics.cost.sharing import Rule, rule_of
 from meter.economics.cost.sizes import Buckets, buckets_of
@@ -56,7 +58,10 @@ def cost(
     card, seen = rate_card(rates), Seen()
     found = costs(measured(files, card, size=size, seen=seen), bill=paid, rule=rule, step=card.step, buckets=way)
     report = Report(found, card, seen, size)
-    show_report(report, json=json)
+    if json:
+        show_json(costs_object(report))
+    else:
+        show_report(report)
     if any(finding.serious for finding in findings(report)):
         raise typer.Exit(Exit.FINDINGS)
 

@@ -1,18 +1,17 @@
-"""How costs are shown: tables for people, dearest first, with bars; JSON for scripts."""
+"""How costs are shown to people: tables, dearest first, with bars, and what should be known before relying on them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
-from meter.cli.economics.writing import json_number, money_text
-from meter.cli.printing import show, show_json, show_table
+from meter.cli.economics.writing import money_text
+from meter.cli.printing import show, show_table
 from meter.economics.cost.calls import Costs, Operation
 from meter.economics.cost.rates import RateCard
 from meter.economics.cost.sizes import Bucket
 from meter.economics.cost.spread import Spread
 from meter.economics.exact import decimal_text, percent_text
-from meter.gateway.account_view import JsonObject
 from meter.sheets.measured import Seen
 
 BARS = " ▁▂▃▄▅▆▇█"
@@ -62,11 +61,8 @@ def findings(report: Report) -> tuple[Finding, ...]:
     return tuple(_findings(report))
 
 
-def show_report(report: Report, *, json: bool) -> None:
+def show_report(report: Report) -> None:
     """Print it."""
-    if json:
-        show_json(_object(report))
-        return
     _show_operations(report)
     _show_carried(report)
     _show_money(report)
@@ -219,47 +215,3 @@ def _count(calls: Fraction) -> str:
 
 def _share(part: Fraction, whole: Fraction) -> str:
     return percent_text(part / whole) if whole else NOTHING
-
-
-def _object(report: Report) -> JsonObject:
-    costs = report.costs
-    return {
-        "currency": report.card.currency,
-        "share_by": costs.rule.value,
-        "bill": None if costs.bill is None else json_number(costs.bill),
-        "direct": json_number(costs.direct),
-        "overhead": json_number(costs.overhead),
-        "allocated": json_number(sum((one.allocated for one in costs.operations), Fraction(0))),
-        "operations": [_operation(one) for one in costs.operations],
-        "findings": [{"code": one.code, "sentence": one.sentence} for one in findings(report)],
-    }
-
-
-def _operation(one: Operation) -> JsonObject:
-    each = one.per_billed_call
-    return {
-        "operation": one.name,
-        **_spread(one.spread),
-        "billed_calls": json_number(one.billed),
-        "direct": json_number(one.direct),
-        "third_party": json_number(one.third_party),
-        "unbilled": json_number(one.unbilled),
-        "allocated": json_number(one.allocated),
-        "carried": json_number(one.carried),
-        "per_billed_call": None if each is None else json_number(each),
-        "averaged": one.averaged,
-        "sizes": [
-            {"from": json_number(bucket.least), "to": json_number(bucket.most), "open": bucket.open, **_spread(known)}
-            for bucket, known in one.sizes
-        ],
-    }
-
-
-def _spread(known: Spread) -> JsonObject:
-    return {
-        "calls": json_number(known.calls),
-        "mean": json_number(known.mean),
-        "sd": json_number(estimate(known.sd)),
-        "cv": None if known.cv is None else json_number(estimate(known.cv)),
-        "p95": json_number(known.p95),
-    }
