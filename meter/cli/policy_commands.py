@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from meter.cli.economics import lint_options as options
 from meter.cli.ends import Exit
 from meter.cli.options import Json, Policies, settings
 from meter.cli.printing import counted, show, show_json
@@ -25,15 +26,41 @@ def read(path: Path) -> Policy:
     return load(path)
 
 
-def check(*, policies: Policies = None, json: Json = False) -> None:
-    """Read the policy files and print every mistake, as file:line:column."""
-    path = settings(policies=policies).policies
-    try:
-        policy = read(path)
-    except PolicyError as error:
-        _show_mistakes(error.mistakes, json=json)
-        raise typer.Exit(Exit.FINDINGS) from error
-    _show_counts(policy, json=json)
+def check(
+    *,
+    policies: Policies = None,
+    json: Json = False,
+    economics: options.Economics = False,
+    costs: options.Costs = None,
+    price: options.Price = None,
+    margin: options.Margin = None,
+    floor: options.Floor = None,
+    ladder: options.Ladder = None,
+    blended_cost: options.Blended = None,
+    openapi: options.OpenApi = None,
+    ignore: options.Ignore = None,
+    how: options.How = None,
+) -> None:
+    """Read the policy files and print every mistake, as file:line:column; with --economics, what loses money too."""
+    if economics:
+        from meter.cli.economics.linting import Asked, run  # noqa: PLC0415 - the rules are wanted here alone
+
+        asked = Asked(
+            costs=tuple(costs or ()),
+            price=price,
+            margin=margin,
+            floor=floor,
+            ladder=ladder,
+            blended=blended_cost,
+            openapi=openapi,
+            ignore=tuple(ignore or ()),
+            how=options.chosen(how, json=json),
+        )
+        run(settings(policies=policies), asked)
+        return
+    if costs or ignore or any(said is not None for said in (price, margin, floor, ladder, blended_cost, openapi, how)):
+        raise typer.BadParameter("Costs, ladders and formats belong to --economics; add it.")
+    _check(settings(policies=policies).policies, json=json)
 
 
 def schema() -> None:
@@ -41,6 +68,15 @@ def schema() -> None:
     from meter.policy.document import json_schema  # noqa: PLC0415 - pydantic is slow to import
 
     show_json(json_schema())
+
+
+def _check(path: Path, *, json: bool) -> None:
+    try:
+        policy = read(path)
+    except PolicyError as error:
+        _show_mistakes(error.mistakes, json=json)
+        raise typer.Exit(Exit.FINDINGS) from error
+    _show_counts(policy, json=json)
 
 
 def _show_mistakes(mistakes: Iterable[Mistake], *, json: bool) -> None:

@@ -71,9 +71,13 @@ def compile_policy(sources: Iterable[Source], *, unread: Iterable[Mistake] = ())
         unread.extend(mistakes)
         sheets.extend([made] if made else [])
     policy = _merged(sheets, complete=not unread)
-    if mistakes := (*unread, *(mistake for made in sheets for mistake in made.mistakes)):
+    mistakes = (*unread, *(mistake for made in sheets for mistake in made.mistakes))
+    if not all(mistake.about_price for mistake in mistakes):
         raise PolicyError(mistakes)
-    return replace(policy, version=version(policy))
+    policy = replace(policy, version=version(policy))
+    if mistakes:
+        raise PolicyError(mistakes, rest=policy)
+    return policy
 
 
 def _merged(sheets: Sequence[Sheet], *, complete: bool) -> Policy:

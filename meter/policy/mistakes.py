@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from heapq import nsmallest
 
-from meter.policy.model import Place
+from meter.policy.model import Place, Policy
 
 _CANDIDATES_MAX = 1000
 """Names looked at for a did-you-mean, so that ten thousand mistakes still take seconds."""
@@ -31,16 +31,22 @@ class Mistake:
     """What is wrong, with the value."""
     fix: str
     """What would be right."""
+    about_price: bool = False
+    """Whether it is a price that can be read but may not be charged, so that everything else holds as it stands."""
 
     def __str__(self) -> str:
         return f"{self.place}: {self.problem}; {self.fix}"
 
 
 class PolicyError(Exception):
-    """The policy files hold mistakes: all of them, sorted by place, one a line."""
+    """The policy files hold mistakes: all of them, sorted by place, one a line.
 
-    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+    ``rest`` is what they say where every mistake is about a price: for whoever explains it, never for who serves.
+    """
+
+    def __init__(self, mistakes: Iterable[Mistake], *, rest: Policy | None = None) -> None:
         self.mistakes = tuple(sorted(set(mistakes), key=_order))
+        self.rest = rest
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
 
     def __reduce__(self) -> tuple[type["PolicyError"], tuple[tuple[Mistake, ...]]]:

@@ -179,4 +179,5 @@ def _check_discounts(
         return
     if price.base >= rounding.step > price.base * factor:
         problem = f"{text(price.base)} × {decimal(factor)} floors to 0 credits"
-        sheet.report(path, problem, f"round half_up, or write a step below {text(rounding.step)} or a higher price.")
+        fix = f"round half_up, or write a step below {text(rounding.step)} or a higher price."
+        sheet.report(path, problem, fix, about_price=True)

@@ -42,14 +42,14 @@ class Sheet:
     left_out: frozenset[Path] = frozenset()
     """The wrong items, which ``document`` doesn't have."""
 
-    def report(self, path: Path, problem: str, fix: str, *, key: bool = False) -> None:
+    def report(self, path: Path, problem: str, fix: str, *, key: bool = False, about_price: bool = False) -> None:
         """Add a mistake at the value that a path leads to, or at its key."""
-        self.add(self.place(path, key=key), problem, fix)
+        self.add(self.place(path, key=key), problem, fix, about_price=about_price)
 
-    def add(self, place: Place, problem: str, fix: str) -> None:
+    def add(self, place: Place, problem: str, fix: str, *, about_price: bool = False) -> None:
         """Add a mistake at a place of this file."""
         if place not in self.unread:
-            self.mistakes.append(Mistake(place=place, problem=problem, fix=fix))
+            self.mistakes.append(Mistake(place=place, problem=problem, fix=fix, about_price=about_price))
 
     def place(self, path: Path, *, key: bool = False) -> Place:
         """Where a value stands, or its key; where it is absent, the nearest that is there."""
