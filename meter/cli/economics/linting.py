@@ -16,12 +16,12 @@ from meter.cli.ends import Exit
 from meter.cli.printing import say
 from meter.economics.exact import EconomicsError, decimal_text, parse
 from meter.economics.lint.declared import declared
-from meter.economics.lint.ladder import ladder
 from meter.economics.lint.linter import REFUSED, Linted, lint, refused
 from meter.economics.lint.openapi import endpoints
 from meter.economics.lint.outline import outline
 from meter.economics.lint.rules import RULES
 from meter.economics.lint.subject import Cost, Economics, Endpoint, Subject
+from meter.economics.table.ladders import ladder
 from meter.policy.load import load
 from meter.policy.mistakes import Mistake, PolicyError, instead, shown
 from meter.policy.model import Place, Policy

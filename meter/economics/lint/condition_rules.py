@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from math import ceil, floor
 from typing import TypeVar
 
-from meter.credits import ZERO, Credits, parse
+from meter.credits import MICRO, ZERO, Credits, parse
+from meter.economics.bundles.holes import cliffs
 from meter.economics.lint.finding import Found
 from meter.economics.lint.subject import Subject, in_credits
 from meter.economics.lint.table_rules import price_place
@@ -98,17 +100,19 @@ def unreachable_tier(subject: Subject) -> Iterator[Found]:
 
 def commitment_cliff(subject: Subject) -> Iterator[Found]:
     """MTR311."""
-    for rule, before, (threshold, multiply) in _steps(subject):
-        if multiply < before[1]:
-            even = in_credits(threshold) * multiply / before[1]
-            whole = even.numerator // even.denominator + 1
+    for rule in _of(subject, CommitmentAdjustment):
+        tiers = [(in_credits(threshold), multiply) for threshold, multiply in rule.tiers]
+        for cliff in cliffs(tiers):
+            last = ceil(cliff.below) - 1
+            factor = next((multiply for threshold, multiply in reversed(tiers) if threshold < cliff.below), Fraction(1))
+            least = ceil(cliff.above) if cliff.first else floor(cliff.above) + 1
+            tier = Credits(int(cliff.threshold * MICRO))
             problem = (
-                f"{int(in_credits(threshold)) - 1:,} credits at × {number_text(before[1])} cost more than"
-                f" {credits_text(threshold)} at × {number_text(multiply)}:"
-                f" from {whole:,} on the larger commitment is cheaper"
+                f"{last:,} credits at × {number_text(factor)} cost more than {credits_text(tier)}"
+                f" at × {number_text(cliff.multiply)}: from {least:,} on the larger commitment is cheaper"
             )
             fix = "say so to customers between, or discount only what is above each threshold."
-            yield Found(place=_tier(subject, rule, threshold), problem=problem, fix=fix)
+            yield Found(place=_tier(subject, rule, tier), problem=problem, fix=fix)
 
 
 def adjustment_without_effect(subject: Subject) -> Iterator[Found]:

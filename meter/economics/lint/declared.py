@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from meter.credits import AmountError, parse
 from meter.economics.exact import EconomicsError, decimal_text
 from meter.economics.exact import parse as number
-from meter.economics.lint.ladder import ladder
 from meter.economics.lint.subject import Buffer, Cost, Dashboard, Economics, Offer, Part
+from meter.economics.table.ladders import ladder
 from meter.policy.mistakes import instead, shown
 from meter.policy.model import Place
 from meter.policy.moments import zone
@@ -110,10 +110,15 @@ def _offer(name: str, entry: Entry) -> Offer:
 
 def _dashboard(entry: Entry) -> Dashboard:
     said = _known(entry.value, ("used", "day", "days", "projected", "breakdown"))
+    day, days = positive(_needed(entry, said, "day")), positive(_needed(entry, said, "days"))
+    if day > days:
+        _wrong(
+            said["day"].value, f"day {decimal_text(day)} is not in a period of {decimal_text(days)} days; correct it."
+        )
     return Dashboard(
         used=amount(_needed(entry, said, "used")),
-        day=positive(_needed(entry, said, "day")),
-        days=positive(_needed(entry, said, "days")),
+        day=day,
+        days=days,
         projected=amount(_needed(entry, said, "projected")),
         breakdown=tuple(_part(name, part) for name, part in _entries(said.get("breakdown"))),
         place=entry.place,

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
+from meter.economics.bundles.methods import method1, per_thousand
+from meter.economics.forecast.runrate import runrate
 from meter.economics.lint.finding import Found
 from meter.economics.lint.subject import Subject, in_credits
 from meter.economics.lint.writing import credits_text, money, number_text, share
+from meter.economics.shares import percent_largest_remainder
 
 WHOLE = 100
 
@@ -18,8 +21,9 @@ def wrong_buffer(subject: Subject) -> Iterator[Found]:
             problem = f"{buffer.plan!r} has a buffer but is no plan with a price"
             yield Found(place=buffer.place, problem=problem, fix="correct its name, or leave it out.")
             continue
-        bought = plan.price / subject.price
-        declared, real = bought * (1 + buffer.share), in_credits(plan.included) / bought - 1
+        at_list = method1(plan.price, subject.price, buffer.share)
+        bought, declared = at_list.base, at_list.buffered
+        real = in_credits(plan.included) / bought - 1
         if declared != in_credits(plan.included):
             problem = (
                 f"{number_text(bought)} credits and a buffer of {share(buffer.share)} are {number_text(declared)},"
@@ -37,7 +41,8 @@ def shares_not_whole(subject: Subject) -> Iterator[Found]:
     if total != WHOLE:
         sums = " + ".join(number_text(part.percent) for part in shown.breakdown)
         problem = f"the breakdown adds up to {sums} = {number_text(Fraction(total))} %"
-        fix = "round by largest remainders, so that the parts are 100 %."
+        right = percent_largest_remainder([part.credits for part in shown.breakdown])
+        fix = f"round by largest remainders: {', '.join(number_text(part) for part in right)}."
         yield Found(place=subject.economics.places.get("breakdown", shown.place), problem=problem, fix=fix)
 
 
@@ -46,7 +51,7 @@ def wrong_projection(subject: Subject) -> Iterator[Found]:
     shown = subject.economics.dashboard
     if shown is None:
         return
-    rate = shown.used / shown.day * shown.days
+    rate = runrate(shown.used, shown.day, shown.days)
     if rate != shown.projected:
         problem = (
             f"{number_text(shown.projected)} is projected, but {number_text(shown.used)} credits in"
@@ -59,14 +64,15 @@ def wrong_projection(subject: Subject) -> Iterator[Found]:
 def out_of_parity(subject: Subject) -> Iterator[Found]:
     """MTR509."""
     offers = subject.economics.offers
-    rates = sorted((offer.price / offer.credits * 1000, offer.name) for offer in offers)
+    theirs = per_thousand((offer.credits, offer.price) for offer in offers)
+    rates = sorted(zip(theirs, (offer.name for offer in offers), strict=True))
     for plan in subject.policy.plans.values() if rates else ():
         if not plan.price or not plan.included:
             continue
-        ours = plan.price / in_credits(plan.included) * 1000
+        (ours,) = per_thousand([(in_credits(plan.included), plan.price)])
         if not rates[0][0] <= ours <= rates[-1][0]:
             side = "less than any" if ours < rates[0][0] else "more than any"
-            theirs = ", ".join(f"{name} {money(rate)}" for rate, name in rates)
-            problem = f"plan {plan.name} asks {money(ours)} for 1,000 credits, {side} competitor ({theirs})"
+            others = ", ".join(f"{name} {money(rate)}" for rate, name in rates)
+            problem = f"plan {plan.name} asks {money(ours)} for 1,000 credits, {side} competitor ({others})"
             fix = "compare a basket of operations: a credit of theirs buys other work than one of yours."
             yield Found(place=plan.place, problem=problem, fix=fix)

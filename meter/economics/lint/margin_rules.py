@@ -4,11 +4,16 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import groupby
 
+from meter.credits import ONE
+from meter.economics.exact import EconomicsError
 from meter.economics.lint.corners import Corner
 from meter.economics.lint.finding import Found
 from meter.economics.lint.subject import Cost, Subject, in_credits
 from meter.economics.lint.table_rules import price_place
 from meter.economics.lint.writing import credits_text, money, share
+from meter.economics.table.margins import Margin, margin
+from meter.economics.table.prices import check_blended, min_price
+from meter.economics.table.units import required_credits
 from meter.policy.model import Operation, Place
 
 SPREAD_MAX = 2
@@ -20,32 +25,31 @@ SLACK_MAX = Fraction(5, 4)
 def impossible_blended_cost(subject: Subject) -> Iterator[Found]:
     """MTR201."""
     blended, possible = subject.economics.blended_cost, sorted(subject.costs_per_credit)
-    if blended is None or not possible or possible[0] <= blended <= possible[-1]:
+    if blended is None or not possible:
         return
-    problem = (
-        f"no mix of these operations costs {money(blended)} a credit:"
-        f" theirs are {money(possible[0])} to {money(possible[-1])}"
-    )
-    yield Found(
-        place=_said(subject, "blended_cost"),
-        problem=problem,
-        fix="measure it: Σ cost over Σ credits of what is really called.",
-    )
+    try:
+        check_blended(blended, *_costs_and_credits(subject))
+    except EconomicsError:
+        most = "more" if any(not one.price.base and cost.cost for one, cost in subject.costed) else money(possible[-1])
+        problem = (
+            f"no mix of these operations costs {money(blended)} a credit: theirs are {money(possible[0])} to {most}"
+        )
+        fix = "measure it: Σ cost over Σ credits of what is really called."
+        yield Found(place=_said(subject, "blended_cost"), problem=problem, fix=fix)
 
 
 def below_cost(subject: Subject) -> Iterator[Found]:
     """MTR202."""
-    for operation, cost, corner, margin in _worst(subject):
-        if margin < 0:
+    for operation, cost, corner, left in _worst(subject):
+        if left.money < 0:
             yield _found(subject, operation, cost, corner, "is sold below cost")
 
 
 def below_floor(subject: Subject) -> Iterator[Found]:
     """MTR203."""
     floor = subject.economics.margin_floor or Fraction(0)
-    for operation, cost, corner, margin in _worst(subject):
-        revenue = _revenue(subject, corner)
-        if margin >= 0 and margin < floor * revenue:
+    for operation, cost, corner, left in _worst(subject):
+        if left.money >= 0 and not left.reaches(floor):
             yield _found(subject, operation, cost, corner, f"is below its own alarm of {share(floor)}")
 
 
@@ -53,9 +57,10 @@ def below_target(subject: Subject) -> Iterator[Found]:
     """MTR204."""
     target = subject.economics.target_margin or Fraction(0)
     for operation, cost in subject.costed:
-        revenue = in_credits(operation.price.base) * subject.price
-        if revenue - cost.cost < target * revenue or not revenue:
-            need = cost.cost / (1 - target) / subject.price
+        listed = in_credits(operation.price.base)
+        revenue = listed * subject.price
+        if not margin(listed, subject.price, cost.cost).reaches(target):
+            (need,) = required_credits([cost.cost], subject.price, target)
             problem = (
                 f"{operation.name} earns {_margin(revenue, cost.cost)} at its list price of"
                 f" {credits_text(operation.price.base)} ({money(revenue)} against {money(cost.cost)}),"
@@ -68,7 +73,7 @@ def below_target(subject: Subject) -> Iterator[Found]:
 def wrong_margin(subject: Subject) -> Iterator[Found]:
     """MTR205."""
     for operation, cost in subject.costed:
-        real = in_credits(operation.price.base) * subject.price - cost.cost
+        real = margin(in_credits(operation.price.base), subject.price, cost.cost).money
         if cost.margin is not None and cost.margin != real:
             problem = (
                 f"the margin of {operation.name} is said to be {money(cost.margin)} but is {money(real)}:"
@@ -107,8 +112,10 @@ def unknown_cost(subject: Subject) -> Iterator[Found]:
 def price_above_need(subject: Subject) -> Iterator[Found]:
     """MTR208."""
     target = subject.economics.target_margin or Fraction(0)
-    need = max(subject.costs_per_credit, default=Fraction(0)) / (1 - target)
-    if need and subject.price > SLACK_MAX * need:
+    if not any(subject.costs_per_credit):
+        return
+    need = min_price(*_costs_and_credits(subject), target)
+    if subject.price > SLACK_MAX * need:
         problem = (
             f"the list price of {money(subject.price)} is {money(subject.price / need)} times the {money(need)}"
             f" that brings every operation of the table its {share(target)}"
@@ -117,13 +124,20 @@ def price_above_need(subject: Subject) -> Iterator[Found]:
         yield Found(place=_said(subject, "price_per_credit"), problem=problem, fix=fix)
 
 
-def _worst(subject: Subject) -> Iterator[tuple[Operation, Cost, Corner, Fraction]]:
+def _costs_and_credits(subject: Subject) -> tuple[list[Fraction], list[Fraction]]:
+    """What each operation whose cost is known costs to serve, and its list price."""
+    costs = [cost.cost for _, cost in subject.costed]
+    return costs, [in_credits(operation.price.base) for operation, _ in subject.costed]
+
+
+def _worst(subject: Subject) -> Iterator[tuple[Operation, Cost, Corner, Margin]]:
     """Each operation whose cost is known, at the corner that earns least, with what is left there."""
     for operation, cost in subject.costed:
         corners = subject.corners[operation.name]
         if corners:
             worst = min(corners, key=lambda one: _revenue(subject, one))
-            yield operation, cost, worst, _revenue(subject, worst) - cost.cost
+            charged = in_credits(worst.reckoning.credits)
+            yield operation, cost, worst, margin(charged, subject.price_on(worst.plan), cost.cost)
 
 
 def _revenue(subject: Subject, corner: Corner) -> Fraction:
@@ -131,10 +145,11 @@ def _revenue(subject: Subject, corner: Corner) -> Fraction:
 
 
 def _found(subject: Subject, operation: Operation, cost: Cost, corner: Corner, what: str) -> Found:
-    revenue = _revenue(subject, corner)
+    revenue, charged = _revenue(subject, corner), corner.reckoning.credits
+    bring = "brings" if charged == ONE else "bring"
     problem = (
-        f"{operation.name} {what} at its worst corner ({corner}): {credits_text(corner.reckoning.credits)} at"
-        f" {money(subject.price_on(corner.plan))} bring {money(revenue)} against a cost of {money(cost.cost)},"
+        f"{operation.name} {what} at its worst corner ({corner}): {credits_text(charged)} at"
+        f" {money(subject.price_on(corner.plan))} {bring} {money(revenue)} against a cost of {money(cost.cost)},"
         f" margin {_margin(revenue, cost.cost)}"
     )
     fix = "price it higher, or bound what is discounted: fewer factors at once, or a higher rounding minimum."

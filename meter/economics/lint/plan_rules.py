@@ -4,9 +4,14 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
 
+from meter.economics.bundles.holes import breakeven, farms
+from meter.economics.bundles.margin import plan_margin
+from meter.economics.bundles.methods import THOUSAND, credits_at_target
+from meter.economics.bundles.offer import ONE, Offer
 from meter.economics.lint.finding import Found
 from meter.economics.lint.subject import Subject, in_credits
 from meter.economics.lint.writing import credits_text, money, share
+from meter.economics.table.margins import price_from_margin
 from meter.policy.model import Plan
 
 DISCOUNT_MAX = Fraction(1, 4)
@@ -19,16 +24,16 @@ def thin_plan(subject: Subject) -> Iterator[Found]:
     """MTR501."""
     cost, floor = subject.cost_per_credit or Fraction(0), subject.economics.margin_floor or Fraction(0)
     for plan in _sold(subject):
-        spent = in_credits(plan.included) * cost
-        margin = 1 - spent / _price(plan)
-        if margin < floor:
+        included = in_credits(plan.included)
+        left, spent = plan_margin(_price(plan), included, cost, ONE), included * cost
+        if left < floor:
             problem = (
-                f"plan {plan.name} leaves {share(margin)} when all its credits are used"
+                f"plan {plan.name} leaves {share(left)} when all its credits are used"
                 f" ({credits_text(plan.included)} × {money(cost)} = {money(spent)} of {money(_price(plan))}),"
                 f" below the alarm of {share(floor)}"
             )
-            most = (1 - floor) * _price(plan) / cost
-            fix = f"include at most {int(most):,} credits, or ask {money(spent / (1 - floor))}."
+            most = int(credits_at_target(_price(plan), cost, floor) or 0)
+            fix = f"include at most {most:,} credits, or ask {money(price_from_margin(spent, floor))}."
             yield Found(place=plan.place, problem=problem, fix=fix)
 
 
@@ -36,18 +41,19 @@ def second_plan(subject: Subject) -> Iterator[Found]:
     """MTR502."""
     plans = sorted(_sold(subject), key=_price)
     for plan in plans:
-        rate = _overage_rate(plan)
-        whole = in_credits(plan.included)
-        if rate is None or _price(plan) >= rate * whole:
+        rate, included = _overage_rate(subject, plan), in_credits(plan.included)
+        if not rate or not plan.overage:
             continue
-        second = whole + _price(plan) / rate
+        second = breakeven(_price(plan), included, 2 * _price(plan), rate)
+        if second >= min(2 * included, included + in_credits(plan.overage.limit)):
+            continue
         problem = (
             f"from {_count(second)} credits a period on, a second {plan.name} for {money(_price(plan))}"
             " is cheaper than overage"
         )
-        larger = next((one for one in plans if _price(one) > _price(plan)), None)
+        larger = next((one for one in plans if _price(one) > _price(plan) and _alike(one, plan)), None)
         if larger is not None:
-            even = whole + (_price(larger) - _price(plan)) / rate
+            even = breakeven(_price(plan), included, _price(larger), rate)
             problem += f"; {larger.name} is so only from {_count(even)} on" if even > second else ""
         fix = "allow one plan a customer, sell packs at the plan's own rate, or price overage below it."
         yield Found(place=plan.place, problem=problem, fix=fix)
@@ -55,9 +61,8 @@ def second_plan(subject: Subject) -> Iterator[Found]:
 
 def dominated_plan(subject: Subject) -> Iterator[Found]:
     """MTR503."""
-    for small, large in pairwise(sorted(_sold(subject), key=lambda plan: (_price(plan), plan.included))):
-        if small.period is not large.period or small.currency != large.currency:
-            continue
+    rising = sorted(_sold(subject), key=lambda plan: (_price(plan), plan.included))
+    for small, large in ((small, large) for alike in _comparable(rising) for small, large in pairwise(alike)):
         if _per_credit(large) > _per_credit(small):
             problem = (
                 f"a credit of {large.name} costs {money(_per_credit(large))}, more than the {money(_per_credit(small))}"
@@ -85,15 +90,15 @@ def deep_bundle(subject: Subject) -> Iterator[Found]:
 def farmed_plan(subject: Subject) -> Iterator[Found]:
     """MTR505."""
     for free in subject.policy.plans.values():
-        if free.price or not free.included:
+        if free.price or free.commitment or not free.included:
             continue
-        for plan in sorted(_sold(subject), key=_price)[:1]:
-            accounts = -(-plan.included // free.included)
-            if accounts <= ACCOUNTS_MAX and plan.period is free.period:
-                problem = f"{accounts} accounts on {free.name} have what {plan.name} sells for {money(_price(plan))}"
-                cost = subject.cost_per_credit
-                if cost:
-                    problem += f", and cost {money(accounts * in_credits(free.included) * cost)} to serve"
+        paid = min((plan for plan in _sold(subject) if plan.period is free.period), key=_price, default=None)
+        if paid is None:
+            continue
+        for farm in farms([_offer(free)], [_offer(paid)], subject.cost_per_credit or Fraction(0)):
+            if farm.accounts <= ACCOUNTS_MAX:
+                problem = f"{farm.accounts} accounts on {free.name} have what {paid.name} sells for {money(farm.saved)}"
+                problem += f", and cost {money(farm.cost)} to serve" if farm.cost else ""
                 fix = "give them once (period: none), fewer of them, or only to verified people."
                 yield Found(place=free.place, problem=problem, fix=fix)
 
@@ -110,11 +115,29 @@ def _per_credit(plan: Plan) -> Fraction:
     return _price(plan) / in_credits(plan.included)
 
 
-def _overage_rate(plan: Plan) -> Fraction | None:
-    """Money for a credit beyond the grants."""
-    if plan.overage is None or not plan.overage.price_per_thousand:
+def _offer(plan: Plan) -> Offer:
+    return Offer(name=plan.name, price=_price(plan), credits=in_credits(plan.included))
+
+
+def _alike(one: Plan, other: Plan) -> bool:
+    """Whether two plans have the same period and currency, so that their prices can be compared."""
+    return (one.period, one.every, one.currency) == (other.period, other.every, other.currency)
+
+
+def _comparable(plans: list[Plan]) -> Iterator[list[Plan]]:
+    """Plans with the others that they can be compared with, in their order."""
+    rest = plans
+    while rest:
+        yield [plan for plan in rest if _alike(plan, rest[0])]
+        rest = [plan for plan in rest if not _alike(plan, rest[0])]
+
+
+def _overage_rate(subject: Subject, plan: Plan) -> Fraction | None:
+    """Money for a credit beyond the grants: the plan's own, else the list price."""
+    if plan.overage is None:
         return None
-    return plan.overage.price_per_thousand / 1000
+    own = plan.overage.price_per_thousand
+    return subject.economics.price_per_credit if own is None else own / THOUSAND
 
 
 def _count(number: Fraction) -> str:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from meter.credits import MICRO, Credits
 from meter.economics.lint.corners import Corner, corners
-from meter.economics.lint.ladder import Ladder
+from meter.economics.table.ladders import Ladder
 from meter.policy.model import Adjustment, Operation, Place, Policy
 
 
@@ -91,8 +91,10 @@ class Economics:
     def over(self, before: "Economics") -> "Economics":
         """What both declare; of what both say, this one's."""
         said = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in {"places", "costs"}}
-        merged = replace(before, **{name: value for name, value in said.items() if value not in (None, ())})
-        return replace(merged, costs={**before.costs, **self.costs}, places={**before.places, **self.places})
+        said = {name: value for name, value in said.items() if value not in (None, ())}
+        places = {name: place for name, place in before.places.items() if name not in said}
+        merged = replace(before, **said)
+        return replace(merged, costs={**before.costs, **self.costs}, places={**places, **self.places})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

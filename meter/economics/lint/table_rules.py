@@ -9,6 +9,7 @@ from meter.credits import MICRO, ONE, Credits, text
 from meter.economics.lint.finding import Found
 from meter.economics.lint.subject import Subject, in_credits
 from meter.economics.lint.writing import credits_text, number_text, share
+from meter.economics.table.ladders import LADDERS
 from meter.policy.model import Operation, Place
 from meter.pricing.reckoning import Reckoning
 
@@ -44,12 +45,16 @@ def too_few_levels(subject: Subject) -> Iterator[Found]:
 def off_ladder(subject: Subject) -> Iterator[Found]:
     """MTR103."""
     ladder = subject.economics.ladder
-    for operation in subject.fixed if ladder else ():
+    if ladder is None:
+        return
+    for operation in subject.fixed:
         listed = in_credits(operation.price.base)
-        if ladder and listed and not ladder.holds(listed):
-            problem = f"{operation.name} costs {credits_text(operation.price.base)}, not on the ladder {ladder.name}"
-            nearest = " or ".join(str(step) for step in ladder.around(listed))
-            yield Found(place=price_place(subject, operation), problem=problem, fix=f"write {nearest}.")
+        nearest = [step for step in ladder.around(listed) if step is not None]
+        if listed and listed not in nearest:
+            name = ladder.name if ladder.name in LADDERS else ",".join(number_text(step) for step in ladder.steps)
+            problem = f"{operation.name} costs {credits_text(operation.price.base)}, not on the ladder {name}"
+            fix = f"write {' or '.join(number_text(step) for step in nearest)}."
+            yield Found(place=price_place(subject, operation), problem=problem, fix=fix)
 
 
 def free_by_rounding(subject: Subject) -> Iterator[Found]:
