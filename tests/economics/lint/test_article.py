@@ -54,13 +54,12 @@ FLAWS = [
     image_api("MTR106", "policy.yaml 1}", "load (× 1.5)", "1 stays 1", name="the busy hour's premium spares an upload"),
     image_api("MTR107", "policy.yaml 5}", "× 0.7", "× 0.6", "5 becomes 3", name="30 % off is 40 % off a resize"),
     image_api("MTR103", "policy.yaml 250}", "250", "100 or 500", name="250 is not on the text's ladder"),
-    image_api("MTR103", "policy.yaml 2500}", "2500", "1000", name="2500 is beyond the text's ladder"),
+    image_api("MTR103", "policy.yaml 2500}", "2500", "1000 or 5000", name="2500 is not on it"),
     image_api("MTR108", "policy.yaml 100}", "75 × 1.5 = 112.5", "costs 100", "11.1 %", name="112.5 becomes 100"),
     image_api("MTR109", "policy.yaml 5}", "worth 4", "costs 5", "25 %", name="a resize is lifted by a quarter"),
     aside(
         "MTR108", "asides.yaml 50000}", "100000", "costs 50000", "50 %", name="100,000 times the cost, half the price"
     ),
-    aside("MTR103", "asides.yaml 50000}", "50000", "1000", name="50,000 is beyond the text's ladder"),
     aside("MTR102", "asides.yaml user.get", "6 operations", "4 distinct", name="three operations have one price"),
     # Margins.
     image_api("MTR201", "economics.yaml blended_cost", "0.0003", "0.00015 to 0.0002", name="no mix costs 0.0003"),
@@ -216,8 +215,7 @@ def test_every_code_that_the_article_lights_is_held_here():
 
 
 def test_the_document_explains_every_code_that_the_article_lights():
-    text = DOCUMENT.read_text(encoding="utf-8")
-    _, _, wrong = text.partition("## What the article gets wrong")
-    explained = set(re.findall(r"MTR\d{3}", wrong))
+    _, _, rest = DOCUMENT.read_text(encoding="utf-8").partition("\n## What the article gets wrong\n")
+    wrong, _, _ = rest.partition("\n## ")
 
-    assert explained == {one["code"] for policy in OPTIONS for one in linted(policy)}
+    assert set(re.findall(r"MTR\d{3}", wrong)) == {one["code"] for policy in OPTIONS for one in linted(policy)}

@@ -15,7 +15,8 @@ from meter.economics.lint.subject import Economics, Subject
 from meter.policy.load import load
 from meter.policy.mistakes import PolicyError
 
-PAGES = Path(__file__).resolve().parents[3] / "docs" / "rules"
+DOCUMENTS = Path(__file__).resolve().parents[3] / "docs"
+PAGES = DOCUMENTS / "rules"
 BLOCK = re.compile(r"^(```|~~~)yaml\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
 """A policy that loads is fenced with backticks, since all documents' policies are loaded; the rest with tildes."""
 YEAR = 2026
@@ -93,6 +94,13 @@ def test_every_rule_has_a_page_and_every_page_a_rule():
     codes = {REFUSED, *(rule.code for rule in RULES)}
 
     assert {path.stem for path in PAGES.iterdir()} == codes
+
+
+def test_the_document_has_a_line_for_every_rule():
+    text = (DOCUMENTS / "lint.md").read_text(encoding="utf-8")
+    lines = [f"| [{one.code}](rules/{one.code}.md) | {one.name} | {one.severity} | {one.title} |" for one in RULES]
+
+    assert [line for line in lines if line not in text] == []
 
 
 @by_code
