@@ -118,7 +118,7 @@ def commitment_cliff(subject: Subject) -> Iterator[Found]:
 def adjustment_without_effect(subject: Subject) -> Iterator[Found]:
     """MTR312."""
     for adjustment, operations in subject.adjustments.items():
-        names = {one.name for one in operations if one in subject.fixed and one.price.base}
+        names = {one.name for one in operations if one.name in subject.corners and one.price.base}
         reckonings = [corner.reckoning for name in names for corner in subject.corners[name]]
         applied = [one for one in reckonings if any(factor.name == adjustment.name for factor in one.factors)]
         if not applied:

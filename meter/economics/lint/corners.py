@@ -1,9 +1,10 @@
 """Every price that an operation can have: plan × time × load × commitment, priced by what prices real calls."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from itertools import chain, combinations, product
 
 from meter.credits import ZERO, Credits
@@ -19,6 +20,8 @@ from meter.pricing.terms import conditions_of
 
 LOADS_MAX = 6
 """Load adjustments of which every combination is looked at; of more, none, each and all."""
+STATES_CACHED_MAX = 256
+"""Sets of windows; the operations of a file share theirs, so that a year is gone through once for all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +67,8 @@ def conditions(plan: Plan | None, moment: datetime, load: LoadReading, committed
     return conditions_of(terms_of(plan, commitment=committed), moment=moment, load=load)
 
 
-def states(windows: Sequence[TimeAdjustment], year: int) -> dict[frozenset[str], datetime]:
+@lru_cache(maxsize=STATES_CACHED_MAX)
+def states(windows: tuple[TimeAdjustment, ...], year: int) -> Mapping[frozenset[str], datetime]:
     """Every combination of windows that are open together at some time of a year, with the first moment of it.
 
     What is open changes only where a window begins or ends, so those moments are all that has to be looked at.
@@ -85,7 +89,7 @@ def _corner(
 
 
 def _moments(operation: Operation, year: int) -> list[datetime]:
-    windows = [one for one in operation.adjustments if isinstance(one, TimeAdjustment)]
+    windows = tuple(one for one in operation.adjustments if isinstance(one, TimeAdjustment))
     starts = [version.effective_at for version in operation.versions if version.effective_at]
     return [*(states(windows, year).values() or [datetime(year, 1, 1, tzinfo=UTC)]), *starts]
 

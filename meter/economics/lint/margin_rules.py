@@ -30,9 +30,9 @@ def impossible_blended_cost(subject: Subject) -> Iterator[Found]:
     try:
         check_blended(blended, *_costs_and_credits(subject))
     except EconomicsError:
-        most = "more" if any(not one.price.base and cost.cost for one, cost in subject.costed) else money(possible[-1])
         problem = (
-            f"no mix of these operations costs {money(blended)} a credit: theirs are {money(possible[0])} to {most}"
+            f"no mix of these operations costs {money(blended)} a credit:"
+            f" theirs are {money(possible[0])} to {money(possible[-1])}"
         )
         fix = "measure it: Σ cost over Σ credits of what is really called."
         yield Found(place=_said(subject, "blended_cost"), problem=problem, fix=fix)

@@ -1,6 +1,6 @@
 """What the linter looks at: the policy, and what people declare of their costs and aims beside it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from functools import cached_property
@@ -135,12 +135,12 @@ class Subject:
         return {one.name: corners(self.policy, one, own, self.year) for one in self.fixed}
 
     @cached_property
-    def adjustments(self) -> Mapping[Adjustment, tuple[Operation, ...]]:
+    def adjustments(self) -> Mapping[Adjustment, Sequence[Operation]]:
         """Every adjustment, with the operations of its file."""
-        found: dict[Adjustment, tuple[Operation, ...]] = {}
+        found: dict[Adjustment, list[Operation]] = {}
         for operation in self.policy.operations.values():
             for adjustment in operation.adjustments:
-                found[adjustment] = (*found.get(adjustment, ()), operation)
+                found.setdefault(adjustment, []).append(operation)
         return found
 
     @cached_property

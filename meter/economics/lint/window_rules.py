@@ -22,7 +22,7 @@ def overlapping_windows(subject: Subject) -> Iterator[Found]:
     for first, second in combinations(_windows(subject), 2):
         if _file(subject, first) != _file(subject, second):
             continue
-        both = states([first, second], subject.year).get(frozenset({first.name, second.name}))
+        both = states((first, second), subject.year).get(frozenset({first.name, second.name}))
         if both:
             product = first.multiply * second.multiply
             problem = (

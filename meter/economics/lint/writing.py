@@ -1,9 +1,14 @@
 """Numbers as findings say them."""
 
+from decimal import Context, Decimal
 from fractions import Fraction
 
 from meter.credits import Credits, text
 from meter.economics.exact import decimal_text, percent_text
+
+DIGITS = 6
+LETTERS_MAX = len("-0.000000001")
+"""A sum that is longer is not read any more."""
 
 
 def credits_text(amount: Credits) -> str:
@@ -18,10 +23,12 @@ def number_text(value: Fraction) -> str:
 
 
 def money(value: Fraction) -> str:
-    """A sum of money without its currency; of long fractions, six significant digits: ``0.0003``, ``-0.04``."""
-    if value.limit_denominator(10**9) == value and len(decimal_text(value)) <= len("-0.000000001"):
-        return decimal_text(value)
-    return f"{float(value):.6g}" if abs(value) >= Fraction(1, 10_000) else f"{float(value):.3e}"
+    """A sum of money without its currency; of long fractions, six significant digits: ``0.0003``, ``0.000666667``."""
+    exact = decimal_text(value)
+    if len(exact) <= LETTERS_MAX and Fraction(exact) == value:
+        return exact
+    near = Context(prec=DIGITS).divide(Decimal(value.numerator), Decimal(value.denominator))
+    return decimal_text(Fraction(near))
 
 
 def share(value: Fraction) -> str:
