@@ -16,7 +16,7 @@ import msgspec
 
 from meter.credits import Credits, text
 from meter.gateway.asgi import ASGIApp, Message, Receive, Scope, Send
-from meter.gateway.reported import REPORTED, Numbers, timings
+from meter.gateway.reported import REPORTED
 from meter.gateway.upstream import UpstreamError
 
 log = logging.getLogger("meter.access")
@@ -58,7 +58,7 @@ class _Line:
     """What is known of one request so far."""
 
     __slots__ = (
-        "_began", "_id", "_receive", "_request_bytes", "_response_bytes", "_scope", "_send", "_timings",
+        "_began", "_id", "_receive", "_request_bytes", "_response_bytes", "_scope", "_send",
         "error", "status",
     )  # fmt: skip
 
@@ -70,7 +70,6 @@ class _Line:
         self._send = send
         self._request_bytes = 0
         self._response_bytes = 0
-        self._timings: Numbers = {}
         self._id = _request_id(scope)
         self._began = time.perf_counter()
 
@@ -89,9 +88,7 @@ class _Line:
         return message
 
     async def counted_send(self, message: Message) -> None:
-        """As ``send``; and count the bytes of what left, and read the timings of the answer's head."""
-        if self.status is None:
-            self._timings = timings(message.get("headers", ()))
+        """As ``send``; and count the bytes of what left."""
         await self.send(message)
         self._response_bytes += _bytes(message)
 
@@ -108,11 +105,8 @@ class _Line:
             "request_bytes": self._request_bytes,
             "response_bytes": self._response_bytes,
             **_charged(scope),
+            **scope[REPORTED],
         }
-        if reported := scope[REPORTED]:
-            facts["usage"] = reported
-        if self._timings:
-            facts["server_timing"] = self._timings
         return msgspec.json.encode(facts if self.error is None else {**facts, "error": self.error}).decode()
 
 

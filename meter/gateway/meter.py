@@ -84,7 +84,7 @@ class Meter:
         tariff = self._board.tariff
         verdict = tariff.verdict(scope)
         if tariff.passes(verdict, scope):
-            await self._app(scope, receive, untold(send, self._writer_parts.headers))
+            await self._app(scope, receive, untold(scope, send, self._writer_parts.headers))
         elif isinstance(verdict, Matched):
             with self._calls:
                 await self._metered(tariff, verdict, scope, receive, send)

@@ -1,20 +1,20 @@
 """What the access log says that the upstream reported of a call: its ``Credits-Usage``, and its ``Server-Timing``.
 
-The metering strips ``Credits-Usage`` from what the caller sees: it leaves in the scope what the log is to say of it.
-Both are bounded, and what is not understood is left out.
+The metering strips ``Credits-Usage`` from what the caller sees: it leaves in the scope what the log is to say. An
+answer that was kept and is sent again reports nothing: nobody worked for it. Both headers are bounded, and what is not
+understood is left out.
 """
 
 import re
-from collections.abc import Iterable
 from fractions import Fraction
 
 from meter.gateway import usage_header
 from meter.gateway.asgi import Message, Scope
-from meter.gateway.headers import lowered
+from meter.gateway.headers import Headers, lowered
 from meter.gateway.units import units
 
 REPORTED = "meter.reported"
-"""Where the scope of a call that is logged holds the usage that the upstream reports; nowhere else is it looked for."""
+"""Where the scope of a request that is logged holds what the upstream reports; nowhere else is it looked for."""
 SERVER_TIMING = b"server-timing"
 BYTES_MAX = 4096
 """Of all timings that are said."""
@@ -37,23 +37,25 @@ def leave(scope: Scope, head: Message) -> None:
     """
     if REPORTED not in scope:
         return
-    if usage := usage_header.said(lowered(head.get("headers", ()))).usage:
-        scope[REPORTED] = {name: _number(said) for name, said in usage.items()}
+    headers = lowered(head.get("headers", ()))
+    usage = {name: _number(said) for name, said in usage_header.said(headers).usage.items()}
+    said = {"usage": usage, "server_timing": timings(headers)}
+    scope[REPORTED] = {name: numbers for name, numbers in said.items() if numbers}
 
 
-def timings(headers: Iterable[tuple[bytes, bytes]]) -> Numbers:
+def timings(headers: Headers) -> Numbers:
     """Read the milliseconds of each metric of ``Server-Timing`` (W3C Server Timing, ``dur``); those of one name add up.
 
     Args:
-        headers: of an answer, their names in any case.
+        headers: of an answer, from ``lowered``.
     """
-    written = b",".join(value for name, value in headers if name.lower() == SERVER_TIMING)
+    written = b",".join(value for name, value in headers if name == SERVER_TIMING)
     if not written or len(written) > BYTES_MAX:
         return {}
     found: dict[str, Fraction] = {}
     for metric in _METRIC.findall(written)[:METRICS_MAX]:
-        name, *parameters = _PARAMETER.findall(metric)
-        milliseconds = _duration(parameters)
+        name, _, parameters = metric.partition(b";")
+        milliseconds = _duration(_PARAMETER.findall(parameters))
         if milliseconds is not None and _TOKEN.fullmatch(name.strip(_BLANK)):
             key = name.strip(_BLANK).decode("ascii")
             found[key] = found.get(key, Fraction(0)) + milliseconds

@@ -226,11 +226,12 @@ async def settle(charge: Charge, end: End, scope: Scope) -> None:
         _count(charge, end)
 
 
-def untold(send: Send, headers: CreditHeaders) -> Send:
+def untold(scope: Scope, send: Send, headers: CreditHeaders) -> Send:
     """Make the ``send`` of a call that is not charged: nobody else tells of credits in our name."""
 
     async def sent(message: Message) -> None:
         if message["type"] in HEADS:
+            leave(scope, message)
             message = {**message, "headers": headers.told(lowered(message.get("headers", ())), None)}
         await send(message)
 

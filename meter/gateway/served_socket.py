@@ -140,6 +140,7 @@ class ServedSocket:
 
     async def _deny(self, message: Message) -> None:
         """Close the charge by the status that the app gives in place of a socket, and tell what it came to."""
+        leave(self._scope, message)
         self._ended(self._failure() or END_OF.get(message["status"] // 100, End.SERVER_ERROR))
         await self._close()
         figures = figures_of(self._charge) if self._charge.booked else None

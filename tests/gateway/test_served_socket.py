@@ -377,7 +377,7 @@ async def test_the_upstream_reports_use_in_its_answer_and_nobody_else_hears(stor
         await served(here, line)
         await assert_settled(here, 6)
 
-    assert line.scope[REPORTED] == {"words": 5}
+    assert line.scope[REPORTED] == {"usage": {"words": 5}}
     assert line.told[0]["subprotocol"] == "v2"
     assert line.headers.keys() == {
         "x-own", "x-credits-reserved", "x-credits-remaining", "x-credits-reset-at", "ratelimit-policy", "ratelimit",

@@ -6,7 +6,9 @@ import logging
 import pytest
 
 from meter.gateway.access_log import AccessLog
+from meter.gateway.headers import CreditHeaders
 from meter.gateway.reported import REPORTED
+from meter.gateway.served import untold
 from tests.proxy.sockets import dialled, echo, ended, handshake, upstream_of
 from tests.proxy.wire import OK, answers, connected, proxied, raw_upstream, until
 
@@ -30,6 +32,15 @@ def metering(app):
         await app(scope, receive, send)
 
     return AccessLog(metered)
+
+
+def free(app):
+    """Let calls through as the metering lets those that are free."""
+
+    async def passed(scope, receive, send):
+        await app(scope, receive, untold(scope, send, CreditHeaders()))
+
+    return AccessLog(passed)
 
 
 async def logged(caplog, raw: bytes, *, wrap=AccessLog, upstream_raw: bytes = OK):
@@ -85,12 +96,12 @@ async def test_the_bytes_of_both_bodies_are_counted_as_they_pass(caplog):
     assert (said[0]["request_bytes"], said[0]["response_bytes"]) == (9, 12)
 
 
-async def test_the_timings_of_the_upstream_are_logged_and_passed(caplog):
-    raw = b"HTTP/1.1 200 OK\r\nServer-Timing: cpu;dur=12.5, miss\r\nContent-Length: 0\r\n\r\n"
-    answer, said = await logged(caplog, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", upstream_raw=raw)
+async def test_what_the_upstream_reports_of_a_free_call_is_logged_and_its_timings_are_passed(caplog):
+    told = b"Server-Timing: cpu;dur=12.5, miss\r\nCredits-Usage: tokens=9\r\n"
+    raw = b"HTTP/1.1 200 OK\r\n" + told + b"Content-Length: 0\r\n\r\n"
+    answer, said = await logged(caplog, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", wrap=free, upstream_raw=raw)
 
-    assert said[0]["server_timing"] == {"cpu": 12.5}
-    assert "usage" not in said[0]
+    assert (said[0]["server_timing"], said[0]["usage"]) == ({"cpu": 12.5}, {"tokens": 9})
     assert answer.all(b"server-timing") == [b"cpu;dur=12.5, miss"]
 
 
