@@ -14,6 +14,7 @@ from meter.economics.exact import EconomicsError, decimal_text
 from meter.economics.glide.cohorts import Cohort, Schedule
 from meter.economics.glide.rebate import rebate_path
 from meter.economics.table.units import required_credits
+from meter.policy.versions import ORIGINAL
 
 KEPT_MAX = timedelta(days=3653)
 """Nothing is kept for more than ten years."""
@@ -78,6 +79,8 @@ class Glide:
     """How they are to be rounded, so that the way can be paid."""
     schedule: Schedule
     cohorts: tuple[Cohort, ...]
+    pinned: str = ORIGINAL
+    """The version that holds the old price."""
     worth: Worth | None = None
     kept: Kept | None = None
 
@@ -165,7 +168,7 @@ class Glide:
             yield Month(
                 begins=self.schedule.start,
                 length=self.schedule.notice_months,
-                paid=(self.old,) * len(self.cohorts),
+                paid=(self.path[0],) * len(self.cohorts),
             )
         for month in range(len(self.path) + len(self.cohorts) - 2):
             paid = tuple(self.pays(cohort.number, month) for cohort in self.cohorts)

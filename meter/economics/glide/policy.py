@@ -15,7 +15,7 @@ from meter.economics.exact import decimal_text
 from meter.economics.glide.cohorts import Cohort
 from meter.economics.glide.plan import Glide
 from meter.policy.model import Operation
-from meter.policy.versions import ORIGINAL, Pin
+from meter.policy.versions import Pin
 from meter.pricing.conditions import Conditions
 from meter.pricing.quote import price
 from meter.pricing.words import moment_text
@@ -29,19 +29,28 @@ def version_name(glide: Glide) -> str:
     return f"{glide.schedule.start:%Y-%m-%d}"
 
 
+def version_text(glide: Glide) -> str:
+    """The version as it is written among the prices of a policy, in YAML."""
+    return "\n".join(
+        (
+            f"  - version: {json.dumps(version_name(glide))}",
+            f"    effective_at: {moment_text(glide.schedule.start)}",
+            f"    operations: {{{json.dumps(glide.operation)}: {text(glide.new)}}}",
+        )
+    )
+
+
 def policy_text(glide: Glide) -> str:
     """The text of the policy file, in YAML."""
     name = version_name(glide)
     return "\n".join(
         (
             f"# Written by `meter glide`: {glide.operation} goes from {text(glide.old)} to {text(glide.new)} credits.",
-            f"# New accounts pay it from {name} on. Accounts that are pinned to `{ORIGINAL}` until their cohort",
+            f"# New accounts pay it from {name} on. Accounts that are pinned to `{glide.pinned}` until their cohort",
             f"# starts pay at most {decimal_text(glide.share)} of the old price more for each month begun since.",
             "version: 1",
             "prices:",
-            f"  - version: {json.dumps(name)}",
-            f"    effective_at: {moment_text(glide.schedule.start)}",
-            f"    operations: {{{json.dumps(glide.operation)}: {text(glide.new)}}}",
+            version_text(glide),
             f"transition: {decimal_text(glide.share)}",
             "",
         )
@@ -60,7 +69,7 @@ def pin_commands(glide: Glide) -> Iterator[tuple[str, ...]]:
     Who was there and made no call is in no cohort: the first command holds these until the last cohort starts.
     """
     start, last = glide.schedule.start, glide.schedule.begins(len(glide.cohorts) - 1)
-    yield (f"meter pin {ORIGINAL} --until {moment_text(last)} --created-before {moment_text(start)}",)
+    yield (f"meter pin {glide.pinned} --until {moment_text(last)} --created-before {moment_text(start)}",)
     for cohort in glide.cohorts:
         if cohort.accounts:
             yield tuple(_commands(glide, cohort))
@@ -90,7 +99,7 @@ def _announced(glide: Glide, cohort: Cohort) -> Iterator[tuple[datetime, Credits
 
 
 def _said(operation: Operation, glide: Glide, cohort: Cohort, moment: datetime) -> Credits:
-    pin = Pin(version=ORIGINAL, until=glide.schedule.begins(cohort.number))
+    pin = Pin(version=glide.pinned, until=glide.schedule.begins(cohort.number))
     return price(operation, Conditions(moment=moment, pin=pin), "").credits
 
 
@@ -98,7 +107,7 @@ def _commands(glide: Glide, cohort: Cohort) -> Iterator[str]:
     until = moment_text(glide.schedule.begins(cohort.number))
     for names in _portions(tuple(cohort.accounts)):
         chosen = " ".join(f"--account {shlex.quote(name)}" for name in names)
-        yield f"meter pin {ORIGINAL} --until {until} {chosen}"
+        yield f"meter pin {glide.pinned} --until {until} {chosen}"
 
 
 def _portions(names: Sequence[str]) -> Iterator[Sequence[str]]:
