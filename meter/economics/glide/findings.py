@@ -6,9 +6,9 @@ from enum import StrEnum
 from fractions import Fraction
 
 from meter.credits import MICRO, text
-from meter.economics.exact import decimal_text, percent_text
+from meter.economics.exact import decimal_text
 from meter.economics.glide.paths import STUCK, integer_path, months_to
-from meter.economics.glide.plan import Glide
+from meter.economics.glide.plan import Glide, percent
 from meter.economics.glide.policy import rounding_text
 
 RISES = (10, 15, 20)
@@ -63,7 +63,7 @@ def findings(glide: Glide) -> Iterator[Finding]:
     if glide.share > Fraction(RISES[-1], 100):
         yield Finding(
             code=Code.STEEP,
-            sentence=f"{percent_text(glide.share)} a month is more than the 10 to 20 % that customers bear; "
+            sentence=f"{percent(glide.share)} a month is more than the 10 to 20 % that customers bear; "
             "rise more slowly, or say why it can't wait.",
         )
     for cohort in glide.cohorts:
@@ -86,8 +86,8 @@ def _stuck(glide: Glide) -> Iterator[Finding]:
     now, next_price = path[-2], text(glide.path[1])
     yield Finding(
         code=Code.STUCK,
-        sentence=f"Whole credits are stuck at {now}: {percent_text(glide.share)} more are not a credit. The rebate "
-        f"walks it in micro-credits: {text(glide.path[0])}, then {next_price}.",
+        sentence=f"Whole credits are stuck at {now}: {percent(glide.share)} of it is less than one. The rebate walks "
+        f"it in micro-credits: {text(glide.path[0])}, then {next_price}.",
     )
 
 
@@ -107,6 +107,6 @@ def _slow(glide: Glide) -> Iterator[Finding]:
         step = decimal_text(glide.share * glide.old / MICRO)
         yield Finding(
             code=Code.SLOW,
-            sentence=f"The transition rises by {percent_text(glide.share)} of the first price, {step} credits each "
+            sentence=f"The transition rises by {percent(glide.share)} of the first price, {step} credits each "
             f"month: {line} months, where a rise that compounds takes {own}. It never rises by more than that share.",
         )

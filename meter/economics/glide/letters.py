@@ -11,7 +11,7 @@ from itertools import pairwise
 from meter.credits import MICRO, Credits, text
 from meter.economics.exact import decimal_text, percent_text
 from meter.economics.glide.cohorts import Cohort
-from meter.economics.glide.plan import Glide, Kept
+from meter.economics.glide.plan import Glide, Kept, percent
 
 ROWS_MAX = 24
 """Two years of months are listed; of a longer way the rest is said in a sentence."""
@@ -76,7 +76,7 @@ def _why(glide: Glide) -> str:
 
 def _stays(glide: Glide, cohort: Cohort) -> Iterator[str]:
     yield f"Until {_day(glide.schedule.begins(cohort.number))} you pay what you pay today."
-    yield f"No month's price is more than {percent_text(glide.share, 0)} above that of the month before."
+    yield f"No month's price is more than {percent(glide.share)} above that of the month before."
     yield "Other operations keep their prices; what is taken off for the hour or a commitment is taken off as before."
     yield "The credits that you have stay yours."
     if glide.kept is not None:

@@ -187,6 +187,11 @@ def target_credits(cost: Fraction, price: Fraction, margin: Fraction) -> Credits
     return Credits(-(-needed // 1) * MICRO)
 
 
+def percent(share: Fraction) -> str:
+    """A share as people say it: ``20 %``, ``12.5 %``."""
+    return f"{decimal_text(share * 100)} %"
+
+
 def _check_kept(kept: Kept, schedule: Schedule) -> None:
     if kept.end <= schedule.first:
         raise EconomicsError(

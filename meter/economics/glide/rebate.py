@@ -44,8 +44,8 @@ def within(path: tuple[Credits, ...], share: Fraction) -> bool:
     return all(after <= before * (1 + share) for before, after in pairwise(path))
 
 
-def finer(old: Credits, new: Credits, share: Fraction, present: Rounding) -> Rounding | None:
-    """The rounding that lets a walk be paid as it is; None where the present one does.
+def fitting(old: Credits, new: Credits, share: Fraction, present: Rounding) -> Rounding:
+    """The rounding that lets a walk be paid as it is: the present one, where it does.
 
     Of the powers of ten, the coarsest step that divides all its prices. Where even a micro-credit does not, prices are
     rounded down to whole ones, so that none rises by more than the share. The minimum stays what it is.
@@ -55,7 +55,7 @@ def finer(old: Credits, new: Credits, share: Fraction, present: Rounding) -> Rou
     """
     exact = exact_path(old, new, share)
     if all(rounded(one, present) == one for one in exact):
-        return None
+        return present
     for step in STEPS:
         if step < present.step and all(one % step == 0 for one in exact):
             return Rounding(mode=present.mode, step=step, minimum=present.minimum)

@@ -13,7 +13,7 @@ from meter.economics.glide.letters import letter
 from meter.economics.glide.paths import linear_months, months_to
 from meter.economics.glide.plan import Glide, Kept, Worth, target_credits
 from meter.economics.glide.policy import differences, pin_commands, policy_text, rounding_text
-from meter.economics.glide.rebate import exact_path, finer, rebate_path, within
+from meter.economics.glide.rebate import exact_path, fitting, rebate_path, within
 from meter.policy.compile import Source, compile_policy
 from meter.policy.versions import Pin
 from meter.pricing.conditions import Conditions
@@ -39,7 +39,7 @@ def made(old, new, share=FIFTH, *, cohorts=3, start=date(2027, 1, 1), notice=30,
         new=parse(new),
         share=Fraction(share),
         present=present,
-        rounding=finer(parse(old), parse(new), Fraction(share), present) or present,
+        rounding=fitting(parse(old), parse(new), Fraction(share), present),
         schedule=schedule,
         cohorts=cohorts_of(VOLUMES if volumes is None else volumes, cohorts),
         **more,
@@ -72,7 +72,7 @@ def test_a_rebate_path_rises_by_the_same_amount_each_month(old, new, share, said
 @pytest.mark.parametrize(
     ("old", "new", "share", "step"),
     [
-        ("10", "50", "0.2", None),
+        ("10", "50", "0.2", "1"),
         ("4", "5", "0.2", "0.1"),
         ("10", "50", "0.15", "0.1"),
         ("10", "50", "0.0125", "0.001"),
@@ -80,9 +80,9 @@ def test_a_rebate_path_rises_by_the_same_amount_each_month(old, new, share, said
     ],
 )
 def test_a_walk_that_the_present_rounding_cannot_pay_gets_a_finer_one(old, new, share, step):
-    found = finer(parse(old), parse(new), Fraction(share), Rounding())
+    found = fitting(parse(old), parse(new), Fraction(share), Rounding())
 
-    assert (found and found.step) == (step and parse(step))
+    assert found.step == parse(step)
 
 
 def test_rounding_to_whole_credits_would_break_the_bound():
@@ -95,9 +95,9 @@ def test_rounding_to_whole_credits_would_break_the_bound():
 @pytest.mark.parametrize("share", ["0.000123457", "0.07", "1/3", "1"])
 def test_no_month_is_above_the_share_whatever_has_to_be_rounded(old, share):
     cheap, dear = parse(old), Credits(parse(old) * 5 // 3 + 1)
-    rounding = finer(cheap, dear, Fraction(share), FINEST)
+    rounding = fitting(cheap, dear, Fraction(share), FINEST)
 
-    path = rebate_path(cheap, dear, Fraction(share), rounding or FINEST)
+    path = rebate_path(cheap, dear, Fraction(share), rounding)
 
     assert path[-1] == dear
     # Below a micro-credit nothing can be paid: a step that is rounded down is caught up by the next one.
