@@ -16,7 +16,7 @@ from meter.economics.glide.policy import pin_commands
 from meter.gateway.account_view import JsonObject
 
 BARS = "▁▂▃▄▅▆▇█"
-SPARKS_MAX = 12
+SPARKS_MAX = 10
 """A picture of a long way takes so many of its months, as evenly as can be."""
 ROWS_MAX = 16
 COLUMNS_MAX = 4
