@@ -29,7 +29,6 @@ from meter.cli import (
     pricing_commands,
     serve,
 )
-from meter.cli.economics import forecast, glide, margins, plans, simulate, table
 from meter.cli.ends import exit_code, sentence
 from meter.cli.printing import say
 
@@ -59,8 +58,6 @@ app.command()(holds.holds)
 app.command("audit")(audit.audit_books)
 app.command("re-rate")(audit.re_rate)
 app.command()(doctor.doctor)
-app.command()(forecast.forecast)
-app.command()(glide.glide)
 app.add_typer(alerts.app, name="alerts")
 app.command()(pin.pin)
 app.command()(pin.unpin)

@@ -22,7 +22,7 @@ from meter.pricing.words import moment_text, number
 COMPOUNDING_MONTHS_MAX = 1200
 """A hundred years: in more a cap that compounds rises no further."""
 GROWTH_PARTS = 10**12
-"""What a compounding cap was lifted by is rounded down to twelve decimals, so that no record grows with the months."""
+"""Growth has twelve decimals, so that no record grows with the months."""
 TRANSITION = "transition"
 """The name of the rebate among a price's factors."""
 
@@ -111,8 +111,11 @@ def caps(operation: Operation, conditions: Conditions) -> tuple[Cap, ...]:
 
 def _rise(operation: Operation, share: Fraction, months: int) -> Fraction:
     """By how much of its pinned price a cap was lifted in so many months."""
-    if not operation.compounds:
-        return share * months
+    return compounded(share, months) if operation.compounds else share * months
+
+
+def compounded(share: Fraction, months: int) -> Fraction:
+    """By how much of itself a price has grown that rises by the share each month, rounded down to twelve decimals."""
     grown = (1 + share) ** min(months, COMPOUNDING_MONTHS_MAX) - 1
     return Fraction((grown * GROWTH_PARTS).__floor__(), GROWTH_PARTS)
 

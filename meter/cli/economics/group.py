@@ -2,7 +2,7 @@
 
 import typer
 
-from meter.cli.economics import cost, forecast, margins, plans, rates, simulate, table
+from meter.cli.economics import cost, forecast, glide, margins, plans, rates, simulate, table
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 app.command()(cost.cost)
@@ -10,5 +10,6 @@ app.add_typer(rates.app, name="rates")
 app.add_typer(table.app, name="table")
 app.add_typer(plans.app, name="plans")
 app.command()(margins.margins)
+app.command()(glide.glide)
 app.command()(simulate.simulate)
 app.command()(forecast.forecast)

@@ -22,8 +22,6 @@ class Code(StrEnum):
     """Whole credits cannot walk it."""
     ROUNDING = "rounding"
     """The operation's rounding cannot pay it."""
-    SLOW = "slow"
-    """The line of equal steps takes longer than a rise that compounds."""
     STEEP = "steep"
     """More than 20 % a month."""
     EMPTY = "empty"
@@ -59,7 +57,6 @@ def findings(glide: Glide) -> Iterator[Finding]:
     """All that is to be known."""
     yield from _stuck(glide)
     yield from _rounding(glide)
-    yield from _slow(glide)
     if glide.share > Fraction(RISES[-1], 100):
         yield Finding(
             code=Code.STEEP,
@@ -98,15 +95,4 @@ def _rounding(glide: Glide) -> Iterator[Finding]:
             sentence=f"Prices of {glide.operation} are rounded to {text(glide.present.step)}, which can't pay this "
             f"way; write beside its credits: {rounding_text(glide)}. Its adjusted prices get these decimals too.",
             fails=True,
-        )
-
-
-def _slow(glide: Glide) -> Iterator[Finding]:
-    line, own = len(glide.path) - 1, compounding(glide)[decimal_text(glide.share * 100)]
-    if line > own:
-        step = decimal_text(glide.share * glide.old / MICRO)
-        yield Finding(
-            code=Code.SLOW,
-            sentence=f"The transition rises by {percent(glide.share)} of the first price, {step} credits each "
-            f"month: {line} months, where a rise that compounds takes {own}. It never rises by more than that share.",
         )

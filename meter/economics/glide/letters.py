@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from meter.credits import MICRO, Credits, text
-from meter.economics.exact import decimal_text, percent_text
+from meter.economics.exact import percent_text
 from meter.economics.glide.cohorts import Cohort
 from meter.economics.glide.plan import Glide, Kept, percent
 
@@ -59,11 +59,10 @@ def _table(glide: Glide, cohort: Cohort) -> Iterator[str]:
         begins = _day(glide.schedule.begins(cohort.number + month))
         yield f"| {begins} | {text(after)} | +{percent_text(Fraction(after, before) - 1)} |"
     if len(glide.path) > ROWS_MAX + 1:
-        step = decimal_text(glide.share * glide.old / MICRO)
         yield ""
         yield (
-            f"After that it is {step} credits more each month, until {_credits(glide.new)} are reached "
-            f"on {_day(_reached(glide, cohort))}."
+            f"After that it rises by at most {percent(glide.share)} each month, until {_credits(glide.new)} are "
+            f"reached on {_day(_reached(glide, cohort))}."
         )
 
 

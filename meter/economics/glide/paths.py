@@ -65,21 +65,6 @@ def months_to(ratio: Fraction | int, pct: Fraction | int) -> int:
     return months
 
 
-def linear_months(ratio: Fraction | int, share: Fraction) -> int:
-    """The months in which a price has grown to its ``ratio``-fold that rises each month by a share of the first one.
-
-    The smallest n with 1 + n × share ≥ ratio; 0 for a ratio of 1 or less.
-
-    Raises:
-        EconomicsError: the share is not above zero, or it takes more than ``MONTHS_MAX`` months.
-    """
-    _factor(share * 100)
-    months = max(0, -((1 - Fraction(ratio)) // share))
-    if months > MONTHS_MAX:
-        raise _too_long(f"the {decimal_text(Fraction(ratio))}-fold", share * 100)
-    return months
-
-
 def _check_ends(start: int, target: int) -> None:
     if start < 0:
         raise EconomicsError(f"A price of {start} credits is negative; write what a call costs now.")

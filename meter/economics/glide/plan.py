@@ -72,7 +72,7 @@ class Glide:
     old: Credits
     new: Credits
     share: Fraction
-    """By how much of the old price what is paid may rise each month."""
+    """By how much of what was paid the month before that may rise each month."""
     present: Rounding
     """How the operation's prices are rounded now."""
     rounding: Rounding

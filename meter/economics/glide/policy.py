@@ -47,11 +47,11 @@ def policy_text(glide: Glide) -> str:
         (
             f"# Written by `meter glide`: {glide.operation} goes from {text(glide.old)} to {text(glide.new)} credits.",
             f"# New accounts pay it from {name} on. Accounts that are pinned to `{glide.pinned}` until their cohort",
-            f"# starts pay at most {decimal_text(glide.share)} of the old price more for each month begun since.",
+            f"# starts pay at most {decimal_text(glide.share)} more than the month before, for each month begun since.",
             "version: 1",
             "prices:",
             version_text(glide),
-            f"transition: {decimal_text(glide.share)}",
+            f"transition: {{compound: {decimal_text(glide.share)}}}",
             "",
         )
     )

@@ -1,14 +1,15 @@
 """What an account pays month by month on its way from a price that it was pinned to, by the rules of ``pricing``.
 
-The rise is a share of the pinned price, the same amount each month: so it is never more than that share of what was
-paid the month before, and takes longer than a rise that compounds. ``linear_months`` and ``months_to`` say how long.
+It rises each month by a share of what was to be paid the month before: a transition that compounds. The outcome is
+rounded as the policy rounds, so that a price may be above that by less than a step.
 """
 
 from fractions import Fraction
-from itertools import pairwise
 
-from meter.credits import Credits, Rounding, RoundingMode, rounded
-from meter.economics.glide.paths import linear_months
+from meter.credits import Credits, Rounding, RoundingMode, rounded, text
+from meter.economics.exact import EconomicsError, decimal_text
+from meter.economics.glide.paths import months_to
+from meter.pricing.versions import COMPOUNDING_MONTHS_MAX, compounded
 
 STEPS = tuple(Credits(10**power) for power in range(12, -1, -1))
 """Steps that prices may be rounded to, in micro-credits: powers of ten, the coarsest first."""
@@ -20,13 +21,20 @@ def exact_path(old: Credits, new: Credits, share: Fraction) -> tuple[Fraction, .
     Args:
         old: the pinned price, above zero.
         new: the price in force, at least as high.
-        share: of the pinned price, by which what is paid may rise each month.
+        share: of what was to be paid the month before, by which that may rise each month.
 
     Raises:
-        EconomicsError: the share is not above zero, or it takes more than ``MONTHS_MAX`` months.
+        EconomicsError: the share is not above zero, or it takes more than ``COMPOUNDING_MONTHS_MAX`` months.
     """
-    months = linear_months(Fraction(new, old), share)
-    return tuple(min(Fraction(new), old * (1 + share * month)) for month in range(months + 1))
+    if months_to(Fraction(new, old), share * 100) > COMPOUNDING_MONTHS_MAX:
+        raise EconomicsError(
+            f"By {decimal_text(share)} a month it takes more than {COMPOUNDING_MONTHS_MAX} months from {text(old)} to "
+            f"{text(new)} credits; allow a larger rise, or aim lower."
+        )
+    path = [Fraction(old)]
+    while path[-1] < new:
+        path.append(min(Fraction(new), old * (1 + compounded(share, len(path)))))
+    return tuple(path)
 
 
 def rebate_path(old: Credits, new: Credits, share: Fraction, rounding: Rounding) -> tuple[Credits, ...]:
@@ -39,16 +47,11 @@ def rebate_path(old: Credits, new: Credits, share: Fraction, rounding: Rounding)
     return tuple(rounded(exact, rounding) for exact in exact_path(old, new, share))
 
 
-def within(path: tuple[Credits, ...], share: Fraction) -> bool:
-    """Whether no month's price is above the one before by more than the share of it."""
-    return all(after <= before * (1 + share) for before, after in pairwise(path))
-
-
 def fitting(old: Credits, new: Credits, share: Fraction, present: Rounding) -> Rounding:
     """The rounding that lets a walk be paid as it is: the present one, where it does.
 
     Of the powers of ten, the coarsest step that divides all its prices. Where even a micro-credit does not, prices are
-    rounded down to whole ones, so that none rises by more than the share. The minimum stays what it is.
+    rounded down to whole ones. The minimum stays what it is.
 
     Raises:
         EconomicsError: as ``exact_path``.

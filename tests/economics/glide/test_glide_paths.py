@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from meter.economics.exact import EconomicsError
-from meter.economics.glide.paths import MONTHS_MAX, STUCK, integer_path, linear_months, months_to
+from meter.economics.glide.paths import MONTHS_MAX, STUCK, integer_path, months_to
 
 
 @pytest.mark.parametrize(
@@ -47,15 +47,7 @@ def test_months_are_counted_without_a_float():
 
 @pytest.mark.parametrize("ratio", [0, Fraction(1, 2), 1])
 def test_who_is_there_needs_no_month(ratio):
-    assert months_to(ratio, 20) == linear_months(ratio, Fraction(1, 5)) == 0
-
-
-@pytest.mark.parametrize(
-    ("ratio", "share", "months"),
-    [(5, "0.2", 20), (8, "0.2", 35), (Fraction(501, 100), "0.2", 21), (Fraction(5, 4), "0.2", 2), (2, "1", 1)],
-)
-def test_a_linear_walk_takes_what_is_missing_by_its_share(ratio, share, months):
-    assert linear_months(ratio, Fraction(share)) == months
+    assert months_to(ratio, 20) == 0
 
 
 @pytest.mark.parametrize(
@@ -68,8 +60,6 @@ def test_a_linear_walk_takes_what_is_missing_by_its_share(ratio, share, months):
         pytest.param(lambda: months_to(2, 0), "A rise of 0 %", id="months without a rise"),
         pytest.param(lambda: months_to(10**9, Fraction(1, 10)), "more than 12000 months", id="too slow to count"),
         pytest.param(lambda: integer_path(10**6, 10**18, Fraction(1, 10**4)), "more than 12000", id="too slow to walk"),
-        pytest.param(lambda: linear_months(10**9, Fraction(1, 10)), "more than 12000", id="too slow in a line"),
-        pytest.param(lambda: linear_months(2, Fraction(0)), "A rise of 0 %", id="a line without a rise"),
     ],
 )
 def test_a_path_that_leads_nowhere_is_refused(refused, said):
