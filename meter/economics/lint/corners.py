@@ -68,13 +68,15 @@ def conditions(plan: Plan | None, moment: datetime, load: LoadReading, committed
 
 
 @lru_cache(maxsize=STATES_CACHED_MAX)
-def states(windows: tuple[TimeAdjustment, ...], year: int) -> Mapping[frozenset[str], datetime]:
+def states(
+    windows: tuple[TimeAdjustment, ...], year: int, since: datetime | None = None
+) -> Mapping[frozenset[str], datetime]:
     """Every combination of windows that are open together at some time of a year, with the first moment of it.
 
     What is open changes only where a window begins or ends, so those moments are all that has to be looked at.
     """
     found: dict[frozenset[str], datetime] = {}
-    for moment in _edges(windows, year):
+    for moment in (one for one in _edges(windows, year) if since is None or one >= since):
         found.setdefault(frozenset(one.name for one in windows if within(one, moment)), moment)
     return found
 
@@ -88,10 +90,14 @@ def _corner(
     )
 
 
-def _moments(operation: Operation, year: int) -> list[datetime]:
+def _moments(operation: Operation, year: int) -> Iterator[datetime]:
+    """Every state of the windows, under each price of the year and under those that come later."""
     windows = tuple(one for one in operation.adjustments if isinstance(one, TimeAdjustment))
+    new_year = datetime(year, 1, 1, tzinfo=UTC)
     starts = [version.effective_at for version in operation.versions if version.effective_at]
-    return [*(states(windows, year).values() or [datetime(year, 1, 1, tzinfo=UTC)]), *starts]
+    for start in (new_year, *(one for one in starts if one > new_year)):
+        yield start
+        yield from states(windows, start.year, start).values()
 
 
 def _edges(windows: Sequence[TimeAdjustment], year: int) -> Iterator[datetime]:

@@ -1,6 +1,7 @@
 """301 to 305 and 313: windows of the day: where they meet, where clocks change, whose night they are."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import combinations
 
@@ -140,17 +141,16 @@ def _odd_days(window: TimeAdjustment, year: int, wall: int) -> Iterator[tuple[da
     if window.start == window.end:
         return
     for day in _changes(window, year):
-        begins = datetime.combine(day, time(12), tzinfo=window.zone).astimezone(UTC) - timedelta(days=1)
-        minutes = [begins + STEP * number for number in range(2 * DAY_MINUTES)]
-        opened = [moment for moment in minutes if within(window, moment) and _began_on(window, moment, day)]
-        if window.weekdays == frozenset(range(7)) and len(opened) != wall:
-            yield day, len(opened)
+        if day.weekday() in window.weekdays and (window.first or day) <= day <= (window.last or day):
+            minutes = _minutes_open(replace(window, first=day, last=day), day)
+            if minutes != wall:
+                yield day, minutes
 
 
-def _began_on(window: TimeAdjustment, moment: datetime, day: date) -> bool:
-    local = moment.astimezone(window.zone)
-    crossing = window.end <= window.start and local.time() < window.end
-    return local.date() - timedelta(days=crossing) == day
+def _minutes_open(window: TimeAdjustment, day: date) -> int:
+    """How long a window of one day lasts: until the evening of the next, whatever clocks do in between."""
+    begins = datetime.combine(day, time(), tzinfo=window.zone).astimezone(UTC)
+    return sum(within(window, begins + STEP * number) for number in range(2 * DAY_MINUTES))
 
 
 def _changes(window: TimeAdjustment, year: int) -> Sequence[date]:
