@@ -92,7 +92,13 @@ def _sarif(linted: Linted, _: Texts) -> None:
     driver = {"name": "meter", "rules": [refused, *rules]}
     indexes = {rule["id"]: index for index, rule in enumerate([refused, *rules])}
     results = [_result(finding, indexes[finding.code]) for finding in linted.findings]
-    show_json({"$schema": SARIF, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]})
+    show_json(
+        {
+            "$schema": SARIF,
+            "version": "2.1.0",
+            "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}],
+        }
+    )
 
 
 def _sarif_rule(code: str, name: str, title: str, severity: Severity) -> JsonObject:

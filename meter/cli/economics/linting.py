@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,8 +13,8 @@ from meter.cli.economics.lint_formats import write
 from meter.cli.economics.lint_options import Format
 from meter.cli.ends import Exit
 from meter.cli.printing import say
-from meter.economics.exact import EconomicsError, decimal_text, parse
-from meter.economics.lint.declared import declared
+from meter.economics.exact import EconomicsError
+from meter.economics.lint.declared import amount, declared, margin, positive
 from meter.economics.lint.linter import REFUSED, Linted, lint, refused
 from meter.economics.lint.openapi import endpoints
 from meter.economics.lint.outline import outline
@@ -26,7 +25,7 @@ from meter.policy.load import load
 from meter.policy.mistakes import Mistake, PolicyError, instead, shown
 from meter.policy.model import Place, Policy
 from meter.settings import Settings
-from meter.sheets.rows import Sheet, SheetError
+from meter.sheets.rows import Row, Sheet, SheetError
 
 T = TypeVar("T")
 
@@ -91,10 +90,10 @@ def _economics(asked: Asked) -> Economics:
     for path in asked.costs:
         found = _declared(path).over(found)
     typed = Economics(
-        price_per_credit=_option("--price", asked.price, _positive),
-        target_margin=_option("--margin", asked.margin, _share),
-        margin_floor=_option("--floor", asked.floor, _share),
-        blended_cost=_option("--blended-cost", asked.blended, _positive),
+        price_per_credit=_option("--price", asked.price, positive),
+        target_margin=_option("--margin", asked.margin, margin),
+        margin_floor=_option("--floor", asked.floor, margin),
+        blended_cost=_option("--blended-cost", asked.blended, amount),
         ladder=_option("--ladder", asked.ladder, ladder),
     )
     return typed.over(found)
@@ -110,14 +109,18 @@ def _declared(path: Path) -> Economics:
             raise row.wrong(
                 "operation", f"{operation} stands there twice, first in line {costs[operation].place.line}."
             )
-        costs[operation] = Cost(
-            operation=operation,
-            cost=row.number("cost"),
-            value=row.number("value") if "value" in row.cells else None,
-            margin=row.number("margin", least=None) if "margin" in row.cells else None,
-            place=Place(file=row.file, line=row.line, column=1),
-        )
+        costs[operation] = _cost(row)
     return Economics(costs=costs)
+
+
+def _cost(row: Row) -> Cost:
+    return Cost(
+        operation=row.text("operation"),
+        cost=row.number("cost"),
+        value=row.number("value") if "value" in row.cells else None,
+        margin=row.number("margin", least=None) if "margin" in row.cells else None,
+        place=Place(file=row.file, line=row.line, column=1),
+    )
 
 
 def _option(name: str, written: str | None, reader: Callable[[str], T]) -> T | None:
@@ -125,20 +128,6 @@ def _option(name: str, written: str | None, reader: Callable[[str], T]) -> T | N
         return None if written is None else reader(written)
     except EconomicsError as error:
         raise typer.BadParameter(str(error), param_hint=name) from error
-
-
-def _positive(written: str) -> Fraction:
-    value = parse(written)
-    if value <= 0:
-        raise EconomicsError(f"{decimal_text(value)} is not above 0; write such as 0.001.")
-    return value
-
-
-def _share(written: str) -> Fraction:
-    value = parse(written)
-    if not 0 <= value < 1:
-        raise EconomicsError(f"{decimal_text(value)} is no margin; write a share from 0 to less than 1, such as 0.7.")
-    return value
 
 
 def _check_codes(ignored: Iterable[str]) -> None:

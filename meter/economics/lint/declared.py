@@ -52,7 +52,7 @@ def declared(text: str, file: str) -> Economics:
         target_margin=_one(top, "target_margin", margin),
         margin_floor=_one(top, "margin_floor", margin),
         blended_cost=_one(top, "blended_cost", amount),
-        ladder=_one(top, "ladder", lambda node: _by(node, ladder)),
+        ladder=_one(top, "ladder", ladder),
         zone=_one(top, "zone", _zone),
         load_max=_one(top, "load_max", positive),
         commitments=tuple(_by(item, parse) for item in _items(top.get("commitments"))),
@@ -64,62 +64,78 @@ def declared(text: str, file: str) -> Economics:
     )
 
 
-def amount(node: Node) -> Fraction:
-    """A number that is at least 0."""
-    value = _by(node, number)
-    return value if value >= 0 else _wrong(node, f"{decimal_text(value)} is negative; write a number from 0 on.")
+def amount(written: str) -> Fraction:
+    """Read a number that is at least 0.
+
+    Raises:
+        EconomicsError: it is none.
+    """
+    value = number(written)
+    if value < 0:
+        raise EconomicsError(f"{decimal_text(value)} is negative; write a number from 0 on.")
+    return value
 
 
-def positive(node: Node) -> Fraction:
-    """A number above 0."""
-    value = _by(node, number)
-    return value if value > 0 else _wrong(node, f"{decimal_text(value)} is not above 0; write such as 0.001.")
+def positive(written: str) -> Fraction:
+    """Read a number above 0.
+
+    Raises:
+        EconomicsError: it is none.
+    """
+    value = number(written)
+    if value <= 0:
+        raise EconomicsError(f"{decimal_text(value)} is not above 0; write such as 0.001.")
+    return value
 
 
-def margin(node: Node) -> Fraction:
-    """A share of a price, below 1."""
-    value = _by(node, number)
+def margin(written: str) -> Fraction:
+    """Read a share of a price, below 1: ``0.7`` or ``70%``.
+
+    Raises:
+        EconomicsError: it is none.
+    """
+    value = number(written.removesuffix("%").strip()) / (100 if written.endswith("%") else 1)
     if not 0 <= value < 1:
-        _wrong(node, f"{decimal_text(value)} is no margin; write a share from 0 to less than 1, such as 0.7.")
+        raise EconomicsError(f"{shown(written)} is no margin; write a share from 0 to less than 1, such as 0.7 or 70%.")
     return value
 
 
 def _cost(name: str, entry: Entry) -> Cost:
     if isinstance(entry.value, Scalar):
-        return Cost(operation=name, cost=amount(entry.value), place=entry.place)
+        return Cost(operation=name, cost=_by(entry.value, amount), place=entry.place)
     said = _known(entry.value, ("cost", "value", "margin"))
     return Cost(
         operation=name,
-        cost=amount(_needed(entry, said, "cost")),
+        cost=_needed(amount, entry, said, "cost"),
         value=_one(said, "value", positive),
-        margin=_one(said, "margin", lambda node: _by(node, number)),
+        margin=_one(said, "margin", number),
         place=entry.place,
     )
 
 
 def _buffer(name: str, entry: Entry) -> Buffer:
     said = _known(entry.value, ("buffer",))
-    return Buffer(plan=name, share=amount(_needed(entry, said, "buffer")), place=entry.place)
+    return Buffer(plan=name, share=_needed(amount, entry, said, "buffer"), place=entry.place)
 
 
 def _offer(name: str, entry: Entry) -> Offer:
     said = _known(entry.value, ("credits", "price"))
-    bought = positive(_needed(entry, said, "credits"))
-    return Offer(name=name, credits=bought, price=amount(_needed(entry, said, "price")), place=entry.place)
+    bought = _needed(positive, entry, said, "credits")
+    return Offer(name=name, credits=bought, price=_needed(amount, entry, said, "price"), place=entry.place)
 
 
 def _dashboard(entry: Entry) -> Dashboard:
     said = _known(entry.value, ("used", "day", "days", "projected", "breakdown"))
-    day, days = positive(_needed(entry, said, "day")), positive(_needed(entry, said, "days"))
+    day, days = _needed(positive, entry, said, "day"), _needed(positive, entry, said, "days")
     if day > days:
         _wrong(
             said["day"].value, f"day {decimal_text(day)} is not in a period of {decimal_text(days)} days; correct it."
         )
     return Dashboard(
-        used=amount(_needed(entry, said, "used")),
+        used=_needed(amount, entry, said, "used"),
         day=day,
         days=days,
-        projected=amount(_needed(entry, said, "projected")),
+        projected=_needed(amount, entry, said, "projected"),
         breakdown=tuple(_part(name, part) for name, part in _entries(said.get("breakdown"))),
         place=entry.place,
     )
@@ -127,15 +143,15 @@ def _dashboard(entry: Entry) -> Dashboard:
 
 def _part(name: str, entry: Entry) -> Part:
     said = _known(entry.value, ("credits", "percent"))
-    shown_percent = amount(_needed(entry, said, "percent"))
-    return Part(name=name, credits=amount(_needed(entry, said, "credits")), percent=shown_percent)
+    shown_percent = _needed(amount, entry, said, "percent")
+    return Part(name=name, credits=_needed(amount, entry, said, "credits"), percent=shown_percent)
 
 
-def _zone(node: Node) -> ZoneInfo:
+def _zone(written: str) -> ZoneInfo:
     try:
-        return zone(_text(node))
-    except ValueError:
-        _wrong(node, f"{shown(_text(node))} is no time zone; write one such as Europe/Berlin.")
+        return zone(written)
+    except ValueError as error:
+        raise EconomicsError(f"{shown(written)} is no time zone; write one such as Europe/Berlin.") from error
 
 
 def _inner_places(top: Mapping[str, Entry]) -> dict[str, Place]:
@@ -172,14 +188,14 @@ def _items(entry: Entry | None) -> Iterator[Node]:
     yield from entry.value.items
 
 
-def _one(entries: Mapping[str, Entry], key: str, reader: Callable[[Node], T]) -> T | None:
-    return reader(entries[key].value) if key in entries else None
+def _one(entries: Mapping[str, Entry], key: str, reader: Callable[[str], T]) -> T | None:
+    return _by(entries[key].value, reader) if key in entries else None
 
 
-def _needed(entry: Entry, entries: Mapping[str, Entry], key: str) -> Node:
+def _needed(reader: Callable[[str], T], entry: Entry, entries: Mapping[str, Entry], key: str) -> T:
     if key not in entries:
         raise EconomicsError(f"{entry.place}: {key} is missing; write it.")
-    return entries[key].value
+    return _by(entries[key].value, reader)
 
 
 def _by(node: Node, reader: Callable[[str], T]) -> T:

@@ -159,13 +159,13 @@ def _valued(subject: Subject) -> Iterator[tuple[Operation, Fraction, str]]:
     units = [(cost.cost, one.name) for one, cost in subject.costed if one.price.base == ONE and cost.cost]
     for operation, cost in subject.costed if units else ():
         unit, name = min(units)
-        raw, value = cost.cost / unit, cost.value or Fraction(1)
+        raw, value = cost.cost / unit, Fraction(1) if cost.value is None else cost.value
         spoken = (
             number_text(raw)
             if value == 1
             else f"{number_text(raw)} × {number_text(value)} = {number_text(raw * value)}"
         )
-        if raw:
+        if raw and value:
             yield operation, raw * value, f"{spoken} of {name}"
 
 
