@@ -199,8 +199,9 @@ def _needed(reader: Callable[[str], T], entry: Entry, entries: Mapping[str, Entr
 
 
 def _by(node: Node, reader: Callable[[str], T]) -> T:
+    written = _text(node)
     try:
-        return reader(_text(node))
+        return reader(written)
     except (EconomicsError, AmountError) as error:
         _wrong(node, str(error))
 
