@@ -1,7 +1,9 @@
 """The endpoints of an OpenAPI document (3.x or Swagger 2.0), each with its place; nothing else of it is read."""
 
 import json
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -38,6 +40,13 @@ def _endpoint(prefix: str, path: str, method: str, place: Place) -> Endpoint:
     return Endpoint(method=method.upper(), path=prefix + path, place=place)
 
 
+def _path(url: str) -> str:
+    """The path of a server; nothing where its URL can't be one."""
+    with suppress(ValueError):
+        return urlsplit(url).path.rstrip("/")
+    return ""
+
+
 def _of_json(text: str, file: str) -> tuple[str, list[Written]]:
     try:
         said = json.loads(text)
@@ -53,7 +62,7 @@ def _of_json(text: str, file: str) -> tuple[str, list[Written]]:
 def _json_prefix(said: dict[str, object]) -> str:
     match said:
         case {"servers": [{"url": str(url)}, *_]}:
-            return urlsplit(url).path.rstrip("/")
+            return _path(url)
         case {"basePath": str(base)}:
             return base.rstrip("/")
         case _:
@@ -61,17 +70,23 @@ def _json_prefix(said: dict[str, object]) -> str:
 
 
 def _json_methods(text: str, file: str, paths: dict[str, object]) -> Iterator[Written]:
-    """The methods, each found again in the text behind its path."""
-    at = max(text.find('"paths"'), 0)
+    """The methods, each found again in the text behind its path; JSON keeps no places."""
+    at = _key("paths", text, 0)
     for path, item in paths.items():
         if path.startswith("x-") or not isinstance(item, dict):
             continue
-        begins = max(text.find(json.dumps(path), at), at)
+        begins = _key(path, text, at)
         for method in item:
             if method in METHODS:
-                found = max(text.find(f'"{method}"', begins), begins)
+                found = _key(method, text, begins)
                 column = found - text.rfind("\n", 0, found)
                 yield path, method, Place(file=file, line=text.count("\n", 0, found) + 1, column=column)
+
+
+def _key(name: str, text: str, begins: int) -> int:
+    """Where a key stands from a place on; that place, where it is written in another way."""
+    found = re.compile(rf"{re.escape(json.dumps(name, ensure_ascii=False))}\s*:").search(text, begins)
+    return begins if found is None else found.start()
 
 
 def _of_yaml(text: str, file: str) -> tuple[str, list[Written]]:
@@ -94,7 +109,7 @@ def _yaml_prefix(root: MappingNode) -> str:
     match _inside(root, "servers"), _inside(root, "basePath"):
         case SequenceNode(value=[MappingNode() as first, *_]), _:
             url = _inside(first, "url")
-            return urlsplit(str(url.value) if isinstance(url, ScalarNode) else "").path.rstrip("/")
+            return _path(str(url.value) if isinstance(url, ScalarNode) else "")
         case _, ScalarNode(value=str(base)):
             return base.rstrip("/")
         case _:
