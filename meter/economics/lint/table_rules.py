@@ -8,7 +8,7 @@ from itertools import groupby
 from meter.credits import MICRO, ONE, Credits, text
 from meter.economics.lint.finding import Found
 from meter.economics.lint.subject import Subject, in_credits
-from meter.economics.lint.writing import credits_text, number_text, share
+from meter.economics.lint.writing import credits_text, money, number_text, share
 from meter.economics.table.ladders import LADDERS
 from meter.policy.model import Operation, Place
 from meter.pricing.reckoning import Reckoning
@@ -113,7 +113,7 @@ def distorted_factor(subject: Subject) -> Iterator[Found]:
         if abs(real - factor.multiply) > DISTORTION_MAX * factor.multiply:
             problem = (
                 f"{factor.name} promises × {number_text(factor.multiply)}, but {operation.name} gets"
-                f" × {number_text(real)}: {text(before)} becomes {text(reckoning.credits)}"
+                f" × {money(real)}: {text(before)} becomes {text(reckoning.credits)}"
             )
             yield Found(place=price_place(subject, operation), problem=problem, fix=FINER)
 
