@@ -1,6 +1,7 @@
 """501 to 505: plans: what a full one leaves, and when another way to buy the same credits is cheaper."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -8,6 +9,7 @@ from meter.economics.bundles.holes import breakeven, farms
 from meter.economics.bundles.margin import plan_margin
 from meter.economics.bundles.methods import THOUSAND, credits_at_target
 from meter.economics.bundles.offer import ONE, Offer
+from meter.economics.bundles.plans import offers
 from meter.economics.lint.finding import Found
 from meter.economics.lint.subject import Subject, in_credits
 from meter.economics.lint.writing import credits_text, money, share
@@ -24,16 +26,17 @@ def thin_plan(subject: Subject) -> Iterator[Found]:
     """MTR501."""
     cost, floor = subject.cost_per_credit or Fraction(0), subject.economics.margin_floor or Fraction(0)
     for plan in _sold(subject):
-        included = in_credits(plan.included)
+        included, standing = in_credits(plan.included), _standing(subject, plan)
         left, spent = plan_margin(_price(plan), included, cost, ONE), included * cost
-        if left < floor:
+        least = plan_margin(_price(plan), included, cost / standing, ONE)
+        if least < floor:
             problem = (
                 f"plan {plan.name} leaves {share(left)} when all its credits are used"
-                f" ({credits_text(plan.included)} × {money(cost)} = {money(spent)} of {money(_price(plan))}),"
-                f" below the alarm of {share(floor)}"
+                f" ({credits_text(plan.included)} × {money(cost)} = {money(spent)} of {money(_price(plan))})"
+                f"{_discounted(standing, least)}, below the alarm of {share(floor)}"
             )
-            most = int(credits_at_target(_price(plan), cost, floor) or 0)
-            fix = f"include at most {most:,} credits, or ask {money(price_from_margin(spent, floor))}."
+            most = int(credits_at_target(_price(plan), cost / standing, floor) or 0)
+            fix = f"include at most {most:,} credits, or ask {money(price_from_margin(spent / standing, floor))}."
             yield Found(place=plan.place, problem=problem, fix=fix)
 
 
@@ -113,6 +116,16 @@ def _price(plan: Plan) -> Fraction:
 
 def _per_credit(plan: Plan) -> Fraction:
     return _price(plan) / in_credits(plan.included)
+
+
+def _standing(subject: Subject, plan: Plan) -> Fraction:
+    """By what all prices of a plan are multiplied: each of its credits buys as much more work."""
+    alone = replace(subject.policy, plans={plan.name: plan})
+    return offers(alone, subject.economics.price_per_credit).paid[0].standing
+
+
+def _discounted(standing: Fraction, left: Fraction) -> str:
+    return "" if standing == 1 else f", and {share(left)} at its own discount of × {money(standing)}"
 
 
 def _offer(plan: Plan) -> Offer:

@@ -217,6 +217,12 @@ EDGES = [
         "leaves 49 % when all its credits are used (1,000 credits × 0.00051 = 0.51 of 1)",
     ),
     Edge(
+        "MTR501",
+        (selling(PAID % ", discount: 0.5"), "margin_floor: 0.5\nblended_cost: 0.000251"),
+        (selling(PAID % ", discount: 0.5"), "margin_floor: 0.5\nblended_cost: 0.00025"),
+        "leaves 74.9 % when all its credits are used (1,000 credits × 0.000251 = 0.251 of 1), and 49.8 % at its own",
+    ),
+    Edge(
         "MTR502",
         (selling(PAID % OVERAGE % (5000, "1.01")),),
         (selling(PAID % OVERAGE % (5000, "1")),),
