@@ -1,10 +1,8 @@
 """``meter glide``: an underpriced operation's way to its target: who pays what when, and what that costs."""
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
-from fractions import Fraction
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,23 +10,15 @@ from meter.cli.ends import Exit, Refusal
 from meter.cli.options import Json, Policies, settings
 from meter.cli.policy_commands import read
 from meter.cli.printing import show_json
-from meter.credits import AmountError, Credits, text
-from meter.credits import parse as parse_credits
-from meter.economics.exact import EconomicsError, parse
+from meter.credits import Credits, text
+from meter.economics.exact import EconomicsError
 from meter.policy.mistakes import instead, shown
 from meter.policy.model import Operation, Policy
 from meter.policy.versions import ORIGINAL
+from meter.sheets.extra import needed
 
 if TYPE_CHECKING:
-    from meter.economics.glide.cohorts import Schedule
-    from meter.economics.glide.plan import Kept, Worth
-
-T = TypeVar("T")
-
-MARGIN = "0.7"
-
-RISE_DECIMALS = 9
-"""As many as a policy's transition may have."""
+    from meter.economics.glide.elasticity import Elasticity
 
 Name = Annotated[str, typer.Argument(metavar="OPERATION", help="The operation that is underpriced.")]
 To = Annotated[str | None, typer.Option("--to", metavar="CREDITS", help="What a call is to cost in the end.")]
@@ -64,6 +54,14 @@ Grandfather = Annotated[
     typer.Option("--grandfather", metavar="CREDITS", help="So much use a month that stays at the old price."),
 ]
 End = Annotated[str | None, typer.Option("--end", metavar="DATE", help="The first day on which nothing is kept.")]
+Seen = Annotated[
+    Path | None,
+    typer.Option(
+        "--observed",
+        metavar="FILE",
+        help="A table of account, month, volume, price: what did the price do to use so far?",
+    ),
+]
 PolicyFile = Annotated[
     Path | None, typer.Option("--policy", metavar="FILE", help="Write the policy file that carries it out, too.")
 ]
@@ -89,6 +87,7 @@ def glide(
     cohorts: Cohorts = 3,
     grandfather: Grandfather = None,
     end: End = None,
+    observed: Seen = None,
     policies: Policies = None,
     policy: PolicyFile = None,
     letters: Letters = None,
@@ -99,16 +98,16 @@ def glide(
 
     Exit 1 where something has to be done before the policy can carry it out.
     """
-    from meter.cli.economics import glide_files, glide_view  # noqa: PLC0415 - only who plans a way needs them
+    from meter.cli.economics import glide_files, glide_options, glide_view  # noqa: PLC0415 - only who plans a way needs them
     from meter.economics.glide.cohorts import cohorts_of  # noqa: PLC0415
     from meter.economics.glide.findings import findings  # noqa: PLC0415
     from meter.economics.glide.plan import Glide  # noqa: PLC0415
     from meter.economics.glide.rebate import fitting  # noqa: PLC0415
     from meter.sheets.volumes import volumes  # noqa: PLC0415
 
-    share, schedule = _rise(rise), _schedule(start, notice, cohorts)
-    worth, kept = _worth(cost, price), _kept(grandfather, end)
-    target = _target(to, worth, margin)
+    share, schedule = glide_options.rise(rise), glide_options.schedule(start, notice, cohorts)
+    worth, kept = glide_options.worth(cost, price), glide_options.kept(grandfather, end)
+    target = glide_options.target(to, worth, margin)
     folder = settings(policies=policies).policies
     moved = _operation(read(folder), operation, target)
     pinned, old = _old(moved, schedule.start)
@@ -126,12 +125,12 @@ def glide(
         worth=worth,
         kept=kept,
     )
-    found = tuple(findings(plan))
+    found, effect = tuple(findings(plan)), _effect(observed)
     glide_files.write(plan, moved, folder, policy=policy, letters=letters, pins=pins)
     if json:
-        show_json(glide_view.glide_object(plan, found))
+        show_json(glide_view.glide_object(plan, found, effect))
     else:
-        glide_view.show_glide(plan, found)
+        glide_view.show_glide(plan, found, effect)
     if any(finding.fails for finding in found):
         raise typer.Exit(Exit.FINDINGS)
 
@@ -174,98 +173,16 @@ def _old(operation: Operation, start: datetime) -> tuple[str, Credits]:
     return version.name, version.price.base
 
 
-def _schedule(start: str, notice: str, cohorts: int) -> "Schedule":
-    from meter.economics.glide.cohorts import Schedule  # noqa: PLC0415
+def _effect(path: Path | None) -> "Elasticity | None":
+    """What the price did to use, where somebody saw it."""
+    if path is None:
+        return None
+    needed("numpy")
+    from meter.economics.glide.elasticity import elasticity  # noqa: PLC0415 - numpy is slow to import
+    from meter.sheets.observed import observed  # noqa: PLC0415
 
-    day, days = _day(start, "--start"), _days(notice)
+    rows = observed(path)
     try:
-        return Schedule.of(day, days, cohorts)
+        return elasticity(rows)
     except EconomicsError as error:
-        raise typer.BadParameter(str(error)) from error
-
-
-def _target(to: str | None, worth: "Worth | None", margin: str | None) -> Credits:
-    from meter.economics.glide.plan import target_credits  # noqa: PLC0415
-
-    if to is not None:
-        if margin is not None:
-            raise typer.BadParameter(
-                "the target is said by --to, or by a margin: leave one out.", param_hint="--margin"
-            )
-        return _option("--to", to, parse_credits)
-    if worth is None:
-        raise typer.BadParameter(
-            "there is no target: say --to CREDITS, or --cost of a call and --price of a credit.", param_hint="--to"
-        )
-    left = _share(margin or MARGIN, "--margin")
-    return _option("--margin", margin or MARGIN, lambda _: target_credits(worth.cost, worth.price, left))
-
-
-def _worth(cost: str | None, price: str | None) -> "Worth | None":
-    from meter.economics.glide.plan import Worth  # noqa: PLC0415
-    from meter.economics.table.margins import check_cost, check_price  # noqa: PLC0415
-
-    if cost is None and price is None:
-        return None
-    if cost is None or price is None:
-        missing = "--cost" if cost is None else "--price"
-        raise typer.BadParameter(
-            "money needs both: --cost of a call, and --price, what a credit is worth.", param_hint=missing
-        )
-    return Worth(
-        cost=_option("--cost", cost, lambda written: check_cost(parse(written))),
-        price=_option("--price", price, lambda written: check_price(parse(written))),
-    )
-
-
-def _kept(grandfather: str | None, end: str | None) -> "Kept | None":
-    from meter.economics.glide.plan import Kept  # noqa: PLC0415
-
-    if grandfather is None and end is None:
-        return None
-    if grandfather is None or end is None:
-        missing = "--grandfather" if grandfather is None else "--end"
-        raise typer.BadParameter("what is kept has an amount and an end: say both.", param_hint=missing)
-    kept = _option("--grandfather", grandfather, parse_credits)
-    if not kept:
-        raise typer.BadParameter("0 credits are nothing to keep; leave it out.", param_hint="--grandfather")
-    return Kept(credits=kept, end=datetime.combine(_day(end, "--end"), time.min, tzinfo=UTC))
-
-
-def _rise(written: str) -> Fraction:
-    share = _share(written, "--rise")
-    if not 0 < share <= 1:
-        raise typer.BadParameter(
-            f"{written} is no rise: write a share above 0 and at most 1 (100%); 10% to 20% are bearable.",
-            param_hint="--rise",
-        )
-    if (share * 10**RISE_DECIMALS).denominator != 1:
-        raise typer.BadParameter(f"{written} has more than {RISE_DECIMALS} decimals as a share.", param_hint="--rise")
-    return share
-
-
-def _share(written: str, option: str) -> Fraction:
-    """A share, written as ``20%`` or ``0.2``."""
-    number = _option(option, written.removesuffix("%").strip(), parse)
-    return number / 100 if written.endswith("%") else number
-
-
-def _days(written: str) -> int:
-    digits = written.removesuffix("d")
-    if not (digits.isascii() and digits.isdecimal() and len(digits) <= 4):  # noqa: PLR2004 - digits of days
-        raise typer.BadParameter(f"{written!r} is no number of days; write 30d.", param_hint="--notice")
-    return int(digits)
-
-
-def _day(written: str, option: str) -> date:
-    try:
-        return date.fromisoformat(written)
-    except ValueError as error:
-        raise typer.BadParameter(f"{written!r} is no day; write it as 2027-01-01.", param_hint=option) from error
-
-
-def _option(name: str, written: str, read_it: Callable[[str], T]) -> T:
-    try:
-        return read_it(written)
-    except (EconomicsError, AmountError) as error:
-        raise typer.BadParameter(str(error), param_hint=name) from error
+        raise EconomicsError(f"{path}: {error}") from error

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from meter.cli.economics.writing import json_number, money_text
 from meter.cli.printing import counted, show, show_table
@@ -15,6 +16,9 @@ from meter.economics.glide.plan import Glide, Month, Sums, percent
 from meter.economics.glide.policy import pin_commands
 from meter.gateway.account_view import JsonObject
 
+if TYPE_CHECKING:
+    from meter.economics.glide.elasticity import Elasticity
+
 BARS = "▁▂▃▄▅▆▇█"
 SPARKS_MAX = 10
 """A picture of a long way takes so many of its months, as evenly as can be."""
@@ -23,7 +27,7 @@ COLUMNS_MAX = 4
 """Cohorts that are shown; --json has all."""
 
 
-def glide_object(glide: Glide, found: Iterable[Finding]) -> JsonObject:
+def glide_object(glide: Glide, found: Iterable[Finding], effect: "Elasticity | None") -> JsonObject:
     """What scripts read."""
     whole = whole_path(glide)
     return {
@@ -49,11 +53,12 @@ def glide_object(glide: Glide, found: Iterable[Finding]) -> JsonObject:
         "money": _money_object(glide.sums()),
         "grants": list(_grant_objects(glide)),
         "pins": [line for commands in pin_commands(glide) for line in commands],
+        "elasticity": _effect_object(effect),
         "findings": [{"code": one.code.value, "sentence": one.sentence, "fails": one.fails} for one in found],
     }
 
 
-def show_glide(glide: Glide, found: Iterable[Finding]) -> None:
+def show_glide(glide: Glide, found: Iterable[Finding], effect: "Elasticity | None") -> None:
     """Print it for people."""
     _show_months(glide)
     show("")
@@ -61,8 +66,32 @@ def show_glide(glide: Glide, found: Iterable[Finding]) -> None:
     show("")
     for line in _summary(glide):
         show(line)
+    if effect is not None:
+        show(_effect(effect))
     for finding in found:
         show(f"{finding.code}: {finding.sentence}")
+
+
+def _effect_object(effect: "Elasticity | None") -> JsonObject | None:
+    if effect is None:
+        return None
+    low, high = effect.bounds
+    return {
+        "estimate": effect.estimate,
+        "error": effect.error,
+        "low": low,
+        "high": high,
+        "accounts": effect.accounts,
+        "months": effect.months,
+    }
+
+
+def _effect(effect: "Elasticity") -> str:
+    low, high = effect.bounds
+    return (
+        f"So far 1 % of price changed use by {effect.estimate:+.2f} % (an estimate, 95 % bounds {low:+.2f} to "
+        f"{high:+.2f}; {effect.accounts} accounts, {effect.months} months)."
+    )
 
 
 def _cohort_object(glide: Glide, cohort: Cohort) -> JsonObject:

@@ -1,5 +1,6 @@
 """``meter glide``: the article's cases, what it writes and whether the gateway keeps to it, and what can't be."""
 
+import shlex
 from decimal import Decimal
 from pathlib import Path
 
@@ -162,6 +163,62 @@ def test_a_policy_that_has_versions_walks_from_the_one_in_force(plan):
     assert found.json()["pins"][0].startswith("meter pin b --until")
     assert refused.code == 1
     assert 'add to them\n  - version: "2027-01-01"\n    effective_at: 2027-01-01T00:00:00Z' in refused.talk
+
+
+def write_observed(*, staggered):
+    """Use that falls by half a percent for each percent of price, and doubles in the second month for everybody."""
+    lines = ["account,month,volume,price"]
+    for at, account in enumerate("abcdef"):
+        for month in range(4):
+            price = 10 * (1 + 0.2 * max(0, month - (at % 3 if staggered else 1)))
+            lines.append(f"{account},2027-0{month + 1},{(at + 1) * 100 * (1 + (month > 0)) * price**-0.5:.12f},{price}")
+    Path("observed.csv").write_text("\n".join((*lines, "")))
+
+
+def test_cohorts_that_started_apart_say_what_the_price_did(plan):
+    write_observed(staggered=True)
+
+    found = plan("--to", "20", "--observed", "observed.csv", "--json").json()["elasticity"]
+    shown = plan("--to", "20", "--observed", "observed.csv").data
+
+    assert float(found["estimate"]) == pytest.approx(-0.5, abs=1e-6)
+    assert (found["accounts"], found["months"]) == (6, 4)
+    assert "So far 1 % of price changed use by -0.50 % (an estimate, 95 % bounds -0.50 to -0.50;" in shown
+
+
+def test_a_change_for_everybody_at_once_says_nothing_of_the_price(plan):
+    write_observed(staggered=False)
+    ended = plan("--to", "20", "--observed", "observed.csv")
+
+    assert ended.code == 1
+    assert "observed.csv: In every month all accounts paid the same, or it changed for all at once" in ended.talk
+
+
+def test_what_was_observed_has_to_have_a_logarithm(plan):
+    Path("observed.csv").write_text("account,month,volume,price\na,2027-01,0,10\n")
+
+    assert "observed.csv:2: volume: 0 has no logarithm" in plan("--to", "20", "--observed", "observed.csv").talk
+
+
+def test_the_pins_that_are_written_pin_each_account_until_its_cohort_starts(plan, meter, store_url):
+    """``idle`` made no call, so it is in no cohort: it is held until the last one starts."""
+    Path("policies/api.yaml").write_text(POLICY + "plans: {pro: {included: 1000}}\n")
+    stored = ("--policies", "policies", "--redis", store_url)
+    for name in ("umbrella", "globex", "acme", "idle"):
+        assert meter("account", "create", name, "--plan", "pro", *stored).code == 0
+    Path("use.csv").write_text("account,volume\numbrella,1\nglobex,1\nacme,1\n")
+    assert plan("--to", "20", "--policy", "policies/glide.yaml", "--pins", "pins.sh", use="use.csv").code == 0
+
+    for line in Path("pins.sh").read_text().splitlines()[2:]:
+        assert meter(*shlex.split(line)[1:], *stored).code == 0
+
+    listed = meter("account", "list", "--redis", store_url, "--json").json()["accounts"]
+    assert {one["account"]: one["pin"]["until"][:10] for one in listed} == {
+        "umbrella": "2027-02-01",
+        "globex": "2027-03-01",
+        "acme": "2027-04-01",
+        "idle": "2027-04-01",
+    }
 
 
 def test_use_is_counted_from_calls_of_the_last_thirty_days(plan):

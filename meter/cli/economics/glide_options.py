@@ -1,0 +1,115 @@
+"""What the options of ``meter glide`` say; each that can't be is a wrong option, with the value and the fix."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from fractions import Fraction
+from typing import TypeVar
+
+import typer
+
+from meter.credits import AmountError, Credits
+from meter.credits import parse as parse_credits
+from meter.economics.exact import EconomicsError, parse
+from meter.economics.glide.cohorts import Schedule
+from meter.economics.glide.plan import Kept, Worth, target_credits
+from meter.economics.table.margins import check_cost, check_price
+
+T = TypeVar("T")
+
+MARGIN = "0.7"
+
+RISE_DECIMALS = 9
+"""As many as a policy's transition may have."""
+
+
+def schedule(start: str, notice: str, cohorts: int) -> Schedule:
+    """When the target is in force, and when cohorts start."""
+    day, days = _day(start, "--start"), _days(notice)
+    try:
+        return Schedule.of(day, days, cohorts)
+    except EconomicsError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def target(to: str | None, known: Worth | None, margin: str | None) -> Credits:
+    """What a call is to cost: as said, or by the margin that it is to leave."""
+    if to is not None:
+        if margin is not None:
+            raise typer.BadParameter(
+                "the target is said by --to, or by a margin: leave one out.", param_hint="--margin"
+            )
+        return _option("--to", to, parse_credits)
+    if known is None:
+        raise typer.BadParameter(
+            "there is no target: say --to CREDITS, or --cost of a call and --price of a credit.", param_hint="--to"
+        )
+    left = _share(margin or MARGIN, "--margin")
+    return _option("--margin", margin or MARGIN, lambda _: target_credits(known.cost, known.price, left))
+
+
+def worth(cost: str | None, price: str | None) -> Worth | None:
+    """What a call costs and a credit is worth; None where neither is said."""
+    if cost is None and price is None:
+        return None
+    if cost is None or price is None:
+        missing = "--cost" if cost is None else "--price"
+        raise typer.BadParameter(
+            "money needs both: --cost of a call, and --price, what a credit is worth.", param_hint=missing
+        )
+    return Worth(
+        cost=_option("--cost", cost, lambda written: check_cost(parse(written))),
+        price=_option("--price", price, lambda written: check_price(parse(written))),
+    )
+
+
+def kept(grandfather: str | None, end: str | None) -> Kept | None:
+    """What stays at the old price, and until when; None where nothing does."""
+    if grandfather is None and end is None:
+        return None
+    if grandfather is None or end is None:
+        missing = "--grandfather" if grandfather is None else "--end"
+        raise typer.BadParameter("what is kept has an amount and an end: say both.", param_hint=missing)
+    amount = _option("--grandfather", grandfather, parse_credits)
+    if not amount:
+        raise typer.BadParameter("0 credits are nothing to keep; leave it out.", param_hint="--grandfather")
+    return Kept(credits=amount, end=datetime.combine(_day(end, "--end"), time.min, tzinfo=UTC))
+
+
+def rise(written: str) -> Fraction:
+    """The share of the old price that a month may add."""
+    share = _share(written, "--rise")
+    if not 0 < share <= 1:
+        raise typer.BadParameter(
+            f"{written} is no rise: write a share above 0 and at most 1 (100%); 10% to 20% are bearable.",
+            param_hint="--rise",
+        )
+    if (share * 10**RISE_DECIMALS).denominator != 1:
+        raise typer.BadParameter(f"{written} has more than {RISE_DECIMALS} decimals as a share.", param_hint="--rise")
+    return share
+
+
+def _share(written: str, option: str) -> Fraction:
+    """A share, written as ``20%`` or ``0.2``."""
+    number = _option(option, written.removesuffix("%").strip(), parse)
+    return number / 100 if written.endswith("%") else number
+
+
+def _days(written: str) -> int:
+    digits = written.removesuffix("d")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= 4):  # noqa: PLR2004 - digits of days
+        raise typer.BadParameter(f"{written!r} is no number of days; write 30d.", param_hint="--notice")
+    return int(digits)
+
+
+def _day(written: str, option: str) -> date:
+    try:
+        return date.fromisoformat(written)
+    except ValueError as error:
+        raise typer.BadParameter(f"{written!r} is no day; write it as 2027-01-01.", param_hint=option) from error
+
+
+def _option(name: str, written: str, read_it: Callable[[str], T]) -> T:
+    try:
+        return read_it(written)
+    except (EconomicsError, AmountError) as error:
+        raise typer.BadParameter(str(error), param_hint=name) from error
