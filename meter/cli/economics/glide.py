@@ -31,7 +31,7 @@ Margin = Annotated[
     str | None, typer.Option("--margin", metavar="SHARE", help="That the target leaves; 0.7 by default, 0 breaks even.")
 ]
 Rise = Annotated[
-    str, typer.Option("--rise", metavar="SHARE", help="Of the old price, at most more each month: 20%, or 0.2.")
+    str, typer.Option("--rise", metavar="SHARE", help="At most so much more than the month before: 20%, or 0.2.")
 ]
 Start = Annotated[
     str, typer.Option("--start", metavar="DATE", help="New customers pay the target from here on.", show_default=False)

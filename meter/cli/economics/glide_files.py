@@ -57,7 +57,7 @@ def _refuse_prices(glide: Glide, operation: Operation) -> None:
     if operation.versions:
         raise Refusal(
             "The policy has versions of its prices already, and they stand in one file; add to them\n"
-            f"{version_text(glide)}\nwith transition: {decimal_text(glide.share)}, in place of --policy."
+            f"{version_text(glide)}\nwith transition: {{compound: {decimal_text(glide.share)}}}, in place of --policy."
         )
 
 

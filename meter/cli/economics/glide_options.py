@@ -1,20 +1,17 @@
 """What the options of ``meter glide`` say; each that can't be is a wrong option, with the value and the fix."""
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from fractions import Fraction
-from typing import TypeVar
 
 import typer
 
-from meter.credits import AmountError, Credits
-from meter.credits import parse as parse_credits
-from meter.economics.exact import EconomicsError, parse
+from meter.cli.economics.asked import asked, parse_share
+from meter.credits import AmountError, Credits, parse
+from meter.economics.exact import EconomicsError
+from meter.economics.exact import parse as number
 from meter.economics.glide.cohorts import Schedule
 from meter.economics.glide.plan import Kept, Worth, target_credits
 from meter.economics.table.margins import check_cost, check_price
-
-T = TypeVar("T")
 
 MARGIN = "0.7"
 
@@ -38,13 +35,13 @@ def target(to: str | None, known: Worth | None, margin: str | None) -> Credits:
             raise typer.BadParameter(
                 "the target is said by --to, or by a margin: leave one out.", param_hint="--margin"
             )
-        return _option("--to", to, parse_credits)
+        return _credits("--to", to)
     if known is None:
         raise typer.BadParameter(
             "there is no target: say --to CREDITS, or --cost of a call and --price of a credit.", param_hint="--to"
         )
-    left = _share(margin or MARGIN, "--margin")
-    return _option("--margin", margin or MARGIN, lambda _: target_credits(known.cost, known.price, left))
+    left = asked("--margin", margin or MARGIN, parse_share)
+    return asked("--margin", margin or MARGIN, lambda _: target_credits(known.cost, known.price, left))
 
 
 def worth(cost: str | None, price: str | None) -> Worth | None:
@@ -57,8 +54,8 @@ def worth(cost: str | None, price: str | None) -> Worth | None:
             "money needs both: --cost of a call, and --price, what a credit is worth.", param_hint=missing
         )
     return Worth(
-        cost=_option("--cost", cost, lambda written: check_cost(parse(written))),
-        price=_option("--price", price, lambda written: check_price(parse(written))),
+        cost=asked("--cost", cost, lambda written: check_cost(number(written))),
+        price=asked("--price", price, lambda written: check_price(number(written))),
     )
 
 
@@ -69,7 +66,7 @@ def kept(grandfather: str | None, end: str | None) -> Kept | None:
     if grandfather is None or end is None:
         missing = "--grandfather" if grandfather is None else "--end"
         raise typer.BadParameter("what is kept has an amount and an end: say both.", param_hint=missing)
-    amount = _option("--grandfather", grandfather, parse_credits)
+    amount = _credits("--grandfather", grandfather)
     if not amount:
         raise typer.BadParameter("0 credits are nothing to keep; leave it out.", param_hint="--grandfather")
     return Kept(credits=amount, end=datetime.combine(_day(end, "--end"), time.min, tzinfo=UTC))
@@ -77,7 +74,7 @@ def kept(grandfather: str | None, end: str | None) -> Kept | None:
 
 def rise(written: str) -> Fraction:
     """The share of the old price that a month may add."""
-    share = _share(written, "--rise")
+    share = asked("--rise", written, parse_share)
     if not 0 < share <= 1:
         raise typer.BadParameter(
             f"{written} is no rise: write a share above 0 and at most 1 (100%); 10% to 20% are bearable.",
@@ -86,12 +83,6 @@ def rise(written: str) -> Fraction:
     if (share * 10**RISE_DECIMALS).denominator != 1:
         raise typer.BadParameter(f"{written} has more than {RISE_DECIMALS} decimals as a share.", param_hint="--rise")
     return share
-
-
-def _share(written: str, option: str) -> Fraction:
-    """A share, written as ``20%`` or ``0.2``."""
-    number = _option(option, written.removesuffix("%").strip(), parse)
-    return number / 100 if written.endswith("%") else number
 
 
 def _days(written: str) -> int:
@@ -108,8 +99,8 @@ def _day(written: str, option: str) -> date:
         raise typer.BadParameter(f"{written!r} is no day; write it as 2027-01-01.", param_hint=option) from error
 
 
-def _option(name: str, written: str, read_it: Callable[[str], T]) -> T:
+def _credits(option: str, written: str) -> Credits:
     try:
-        return read_it(written)
-    except (EconomicsError, AmountError) as error:
-        raise typer.BadParameter(str(error), param_hint=name) from error
+        return parse(written)
+    except AmountError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error

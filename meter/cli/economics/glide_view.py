@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from meter.cli.economics.writing import json_number, money_text
 from meter.cli.printing import counted, show, show_table
 from meter.credits import MICRO, Credits, text
-from meter.economics.exact import decimal_text
 from meter.economics.glide.cohorts import Cohort
 from meter.economics.glide.findings import Finding, compounding, whole_path
 from meter.economics.glide.letters import send_by
-from meter.economics.glide.plan import Glide, Month, Sums, percent
+from meter.economics.glide.plan import Glide, Month, Sums
 from meter.economics.glide.policy import pin_commands
 from meter.gateway.account_view import JsonObject
 
@@ -41,7 +40,7 @@ def glide_object(glide: Glide, found: Iterable[Finding], effect: "Elasticity | N
         "arrives": _day(glide.arrives),
         "path": [_json(paid) for paid in glide.path],
         "integer_path": None if whole is None else list(whole),
-        "months": {"linear": len(glide.path) - 1, "compounding": compounding(glide)},
+        "months": compounding(glide),
         "rounding": {
             "mode": glide.rounding.mode.value,
             "step": _json(glide.rounding.step),
@@ -190,14 +189,10 @@ def _bar(glide: Glide, paid: Credits) -> str:
 
 
 def _summary(glide: Glide) -> Iterator[str]:
-    step = decimal_text(glide.share * glide.old / MICRO)
     start, all_there = _day(glide.schedule.start), _day(glide.arrives)
     yield f"New customers pay {text(glide.new)} credits from {start} on, everybody from {all_there} on."
     rises = ", ".join(f"{months} at {pct} %" for pct, months in compounding(glide).items())
-    yield (
-        f"Months of the way: {len(glide.path) - 1}, by {step} credits ({percent(glide.share)} of the old price) "
-        f"each; compounding {rises}."
-    )
+    yield f"An account's way takes {counted(len(glide.path) - 1, 'month')}; by what it may rise each month: {rises}."
     sums = glide.sums()
     if sums is None:
         yield "Say --cost and --price, and it says what is lost on the way."
