@@ -294,3 +294,27 @@ def test_a_letter_about_a_long_way_says_the_rest_in_a_sentence():
 
 def test_rounding_down_is_asked_for_where_a_micro_credit_is_too_coarse():
     assert made("0.000007", "0.00002", "0.3", present=FINEST).rounding.mode is RoundingMode.FLOOR
+
+
+def test_a_notice_that_is_no_whole_month_loses_by_its_days():
+    """Two weeks at 10 of 12 credits, and then everybody is there."""
+    worth = Worth(cost=Fraction("0.015"), price=Fraction("0.001"))
+    volumes = {"acme": Fraction(1000)}
+    sums = made("10", "12", cohorts=1, start=date(2027, 1, 10), notice=14, volumes=volumes, worth=worth).sums()
+
+    assert sums.rebate == 14 * Fraction(12, 365) * 1000 * Fraction("0.002")
+    assert sums.loss == 14 * Fraction(12, 365) * 1000 * Fraction("0.005")
+
+
+def test_accounts_stand_in_the_order_of_their_ids():
+    (cohort,) = cohorts_of({"b": Fraction(1), "c": Fraction(1), "a": Fraction(1)}, 1)
+
+    assert list(cohort.accounts) == ["a", "b", "c"]
+
+
+def test_a_grant_is_rounded_up_so_that_no_kept_call_costs_more_than_before():
+    """A credit at 3 is a third of a call, and 0.1 more of that is 0.0333…"""
+    end = datetime(2027, 3, 1, tzinfo=UTC)
+    glide = made("3", "3.1", cohorts=1, volumes={"acme": Fraction(9)}, kept=Kept(credits=parse("1"), end=end))
+
+    assert [granted for _, granted in glide.grants()] == [parse("0.033334")]
