@@ -39,7 +39,7 @@ def test_what_is_whole_already_gets_no_step_of_others():
 
 
 @given(parts=st.lists(money, min_size=1, max_size=6), total=st.integers(0, 10**6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_parts_in_steps_are_the_total_and_each_within_a_step(parts, total):
     weights = [part + 1 for part in parts]
     exact = shared_out(total * CENT, weights)
@@ -54,7 +54,7 @@ def test_parts_in_steps_are_the_total_and_each_within_a_step(parts, total):
     bill=st.integers(0, 10**6),
     rule=st.sampled_from([Rule.DIRECT, Rule.CPU, Rule.CALLS]),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_allocated_is_billed_and_the_billed_calls_carry_all_of_it(calls, bill, rule):
     measured = [
         call(name, cost + 1, calls=count, billed=count * paid, used={Resource.CPU: cost + 1})

@@ -39,7 +39,7 @@ def test_one_call_has_no_spread_and_costs_of_zero_no_cv():
 
 
 def test_a_quantile_is_the_first_that_reaches_its_share():
-    twenty = [(Fraction(number), ONE) for number in range(1, 21)]
+    twenty = [(number, 1) for number in range(1, 21)]
 
     assert [quantile(twenty, Fraction(share)) for share in ("0.05", "0.051", "0.95", "1")] == [1, 2, 19, 20]
 

@@ -9,6 +9,7 @@ from meter.economics.cost.sharing import RESOURCES, Rule, shared_out, whole_step
 from meter.economics.cost.sizes import Bucket, Buckets, divider
 from meter.economics.cost.spread import Spread, spread
 from meter.economics.cost.units import Resource
+from meter.economics.cost.whole import total
 from meter.economics.exact import EconomicsError, decimal_text
 
 ZERO = Fraction(0)
@@ -115,7 +116,7 @@ def costs(
     found = {name: rows for name, rows in by_name.items() if any(row.calls for row in rows)}
     if not found:
         raise EconomicsError("There is no call to cost; measure one.")
-    direct = [sum((row.cost * row.calls for row in rows), ZERO) for rows in found.values()]
+    direct = [total(row.cost * row.calls for row in rows) for rows in found.values()]
     allocated = _allocated(list(found.values()), direct, bill, rule, step)
     carried = _carried(list(found.values()), allocated, direct)
     operations = [
@@ -159,8 +160,8 @@ def _weight(rows: Sequence[Measured], rule: Rule, direct: Fraction) -> Fraction:
     if rule is Rule.DIRECT:
         return direct
     if rule is Rule.CALLS:
-        return sum((row.calls for row in rows), ZERO)
-    return sum((row.used.get(RESOURCES[rule], ZERO) * row.calls for row in rows), ZERO)
+        return total(row.calls for row in rows)
+    return total(row.used.get(RESOURCES[rule], ZERO) * row.calls for row in rows)
 
 
 def _carried(
@@ -169,7 +170,7 @@ def _carried(
     """What each operation carries of those of which no call was billed, in proportion to its own cost."""
     paying = [any(row.billed for row in rows) for rows in operations]
     orphaned = sum((cost for cost, pays in zip(allocated, paying, strict=True) if not pays), ZERO)
-    for basis in (allocated, direct, [sum((row.billed for row in rows), ZERO) for rows in operations]):
+    for basis in (allocated, direct, [total(row.billed for row in rows) for rows in operations]):
         weights = [weight if pays else ZERO for weight, pays in zip(basis, paying, strict=True)]
         if any(weights):
             return shared_out(orphaned, weights)
@@ -184,10 +185,10 @@ def _operation(
     return Operation(
         name=name,
         spread=found,
-        billed=sum((row.billed for row in rows), ZERO),
+        billed=total(row.billed for row in rows),
         direct=direct,
-        unbilled=sum((row.cost * (row.calls - row.billed) for row in rows), ZERO),
-        third_party=sum((row.third_party * row.calls for row in rows), ZERO),
+        unbilled=total(row.cost * (row.calls - row.billed) for row in rows if row.billed != row.calls),
+        third_party=total(row.third_party * row.calls for row in rows if row.third_party),
         allocated=allocated,
         carried=carried,
         averaged=any(row.calls != 1 for row in rows),
@@ -196,13 +197,12 @@ def _operation(
 
 
 def _by_size(rows: Sequence[Measured], buckets: Buckets) -> list[tuple[Bucket, Spread]]:
-    sized = sorted((row.size, row.calls) for row in rows if row.size is not None and row.calls)
+    sized = [(row.size, row.calls, row.cost) for row in rows if row.size is not None and row.calls]
     if not sized:
         return []
-    bucket_of = divider(buckets, sized)
+    bucket_of = divider(buckets, [size for size, _, _ in sized], [calls for _, calls, _ in sized])
     found: dict[Bucket, list[tuple[Fraction, Fraction]]] = {}
-    for row in rows:
-        if row.size is not None and row.calls:
-            found.setdefault(bucket_of(row.size), []).append((row.cost, row.calls))
+    for size, calls, cost in sized:
+        found.setdefault(bucket_of(size), []).append((cost, calls))
     spreads = [(bucket, spread(costs)) for bucket, costs in found.items()]
     return sorted(((bucket, known) for bucket, known in spreads if known), key=lambda pair: pair[0].least)

@@ -1,10 +1,14 @@
 """Sizes of calls, put in buckets: quartiles of an operation's own calls, or powers of ten."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from itertools import accumulate
+from math import ceil
 
+from meter.economics.cost.whole import whole
 from meter.economics.exact import EconomicsError, decimal_text
 from meter.policy.mistakes import instead, shown
 
@@ -46,34 +50,32 @@ def buckets_of(name: str) -> Buckets:
         raise EconomicsError(f"{shown(name)} is no way to divide sizes; {instead(name, list(Buckets))}") from error
 
 
-def quantile(weighted: Sequence[tuple[Fraction, Fraction]], share: Fraction) -> Fraction:
+def quantile(weighted: Sequence[tuple[int, int]], share: Fraction) -> int:
     """The least value at or below which a share of the weight lies (nearest rank).
 
     Args:
         weighted: values with their weights, in order of the values; at least one weight is above zero.
         share: from above 0 to 1.
     """
-    needed = share * sum((weight for _, weight in weighted), Fraction(0))
-    reached = Fraction(0)
-    for value, weight in weighted:
-        reached += weight
-        if reached >= needed:
-            return value
-    raise AssertionError("the whole weight is reached at the last value")
+    reached = list(accumulate(weight for _, weight in weighted))
+    return weighted[bisect_left(reached, ceil(reached[-1] * share))][0]
 
 
-def divider(way: Buckets, weighted: Sequence[tuple[Fraction, Fraction]]) -> Callable[[Fraction], Bucket]:
+def divider(way: Buckets, sizes: Sequence[Fraction], calls: Sequence[Fraction]) -> Callable[[Fraction], Bucket]:
     """What puts a size of one operation in its bucket; sizes that are equal are never parted.
 
     Args:
         way: how.
-        weighted: all sizes of the operation, in order, with the numbers of their calls.
+        sizes: all sizes of the operation; at least one.
+        calls: how many calls have each.
     """
     if way is Buckets.TENS:
         return ten
+    units, unit = whole(sizes)
+    weighted = sorted(zip(units, whole(calls)[0], strict=True))
     edges = sorted({quantile(weighted, share) for share in QUARTERS})
-    found = [_between(edges, place, weighted) for place in range(len(edges))]
-    return lambda size: next(bucket for bucket in found if size <= bucket.most)
+    found = [_between(edges, place, weighted, unit) for place in range(len(edges))]
+    return lambda size: found[bisect_left(edges, size * unit)]
 
 
 def ten(size: Fraction) -> Bucket:
@@ -88,7 +90,8 @@ def ten(size: Fraction) -> Bucket:
     return Bucket(least=least, most=least * 10, open=True)
 
 
-def _between(edges: Sequence[Fraction], place: int, weighted: Sequence[tuple[Fraction, Fraction]]) -> Bucket:
+def _between(edges: Sequence[int], place: int, weighted: Sequence[tuple[int, int]], unit: int) -> Bucket:
     """The bucket up to an edge, from the least size in it."""
-    before = edges[place - 1] if place else Fraction(-1)
-    return Bucket(least=next(size for size, _ in weighted if size > before), most=edges[place])
+    before = edges[place - 1] if place else -1
+    least = next(size for size, _ in weighted if size > before)
+    return Bucket(least=Fraction(least, unit), most=Fraction(edges[place], unit))

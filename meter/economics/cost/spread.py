@@ -6,6 +6,7 @@ from fractions import Fraction
 from math import sqrt
 
 from meter.economics.cost.sizes import quantile
+from meter.economics.cost.whole import whole
 
 P95 = Fraction(95, 100)
 
@@ -26,17 +27,15 @@ class Spread:
 
 def spread(costs: Iterable[tuple[Fraction, Fraction]]) -> Spread | None:
     """Sum up costs a call, each with its number of calls; None of no call."""
-    weighted = sorted((cost, calls) for cost, calls in costs if calls)
-    if not weighted:
+    counted = [(cost, calls) for cost, calls in costs if calls]
+    if not counted:
         return None
-    calls = sum((weight for _, weight in weighted), Fraction(0))
-    mean = sum((cost * weight for cost, weight in weighted), Fraction(0)) / calls
-    sd = _deviation([(float(cost - mean), float(weight)) for cost, weight in weighted], float(calls))
-    cv = sd / float(mean) if mean else None
-    return Spread(calls=calls, mean=mean, sd=sd, cv=cv, p95=quantile(weighted, P95))
-
-
-def _deviation(weighted: list[tuple[float, float]], calls: float) -> float:
-    if calls <= 1:
-        return 0.0
-    return sqrt(sum(weight * away * away for away, weight in weighted) / (calls - 1))
+    amounts, unit = whole([cost for cost, _ in counted])
+    weights, one = whole([calls for _, calls in counted])
+    weighted = sorted(zip(amounts, weights, strict=True))
+    calls = Fraction(sum(weights), one)
+    mean = Fraction(sum(amount * weight for amount, weight in weighted), one) / calls
+    squares = Fraction(sum(amount * amount * weight for amount, weight in weighted), one)
+    sd = sqrt((squares - calls * mean * mean) / (calls - 1) / unit**2) if calls > 1 else 0.0
+    p95 = Fraction(quantile(weighted, P95), unit)
+    return Spread(calls=calls, mean=mean / unit, sd=sd, cv=sd / float(mean / unit) if mean else None, p95=p95)

@@ -40,7 +40,8 @@ def usage_of(columns: Mapping[str, Fraction]) -> Usage:
         if counted.held:
             held = (held or _ZERO) + number * counted.scale
         else:
-            quantities[counted.resource] = quantities.get(counted.resource, _ZERO) + number * counted.scale
+            amount, before = number * counted.scale, quantities.get(counted.resource)
+            quantities[counted.resource] = amount if before is None else before + amount
     if held is None:
         return Usage(quantities=quantities)
     return _with_memory(quantities, held)
