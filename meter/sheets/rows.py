@@ -5,7 +5,7 @@ Whoever reads a cell reads it through ``Row``, so that what is wrong is always s
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -123,9 +123,21 @@ def _csv(path: Path) -> Iterator[Row]:
         except csv.Error as error:
             raise SheetError(f"{path}:{lines.line_num}: this is not CSV ({error}); correct the line.") from error
         except UnicodeDecodeError as error:
-            raise SheetError(
-                f"{path}:{lines.line_num + 1}: byte {error.start} is not UTF-8; save it as UTF-8."
-            ) from error
+            raise _not_text(path) from error
+
+
+def _not_text(path: Path) -> SheetError:
+    """Where a file is not UTF-8. Looked for line by line: texts are decoded in blocks, which know no lines."""
+    with path.open("rb") as opened:
+        for number, line in enumerate(opened, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                return SheetError(
+                    f"{path}:{number}: byte {error.start + 1} of the line (0x{line[error.start]:02x}) is not UTF-8; "
+                    "save it as UTF-8."
+                )
+    return SheetError(f"{path}: it is not UTF-8; save it as UTF-8.")
 
 
 def _bounded(opened: TextIO, path: Path) -> Iterator[str]:
@@ -146,15 +158,23 @@ def _refuse_repeated(path: Path, header: Sequence[str]) -> None:
 def _row(path: Path, line: int, header: Sequence[str], cells: Sequence[str]) -> Row:
     if len(cells) != len(header):
         raise SheetError(f"{path}:{line}: {len(cells)} cells under {len(header)} columns; give each column one.")
-    stripped = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
-    return Row(file=str(path), line=line, cells={name: cell for name, cell in stripped.items() if cell})
+    return Row(file=str(path), line=line, cells=_filled(zip(header, cells, strict=True)))
+
+
+def _filled(cells: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Cells as a row has them: stripped, and none that is empty."""
+    stripped = ((name, cell.strip()) for name, cell in cells)
+    return {name: cell for name, cell in stripped if cell}
 
 
 def _json_lines(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8") as opened:
-        for number, line in enumerate(_bounded(opened, path), start=1):
-            if line.strip():
-                yield Row(file=str(path), line=number, cells=_members(path, number, line))
+    with path.open(encoding="utf-8-sig") as opened:
+        try:
+            for number, line in enumerate(_bounded(opened, path), start=1):
+                if line.strip():
+                    yield Row(file=str(path), line=number, cells=_members(path, number, line))
+        except UnicodeDecodeError as error:
+            raise _not_text(path) from error
 
 
 def _members(path: Path, number: int, line: str) -> dict[str, str]:
@@ -166,16 +186,16 @@ def _members(path: Path, number: int, line: str) -> dict[str, str]:
         ) from error
     if not isinstance(said, dict):
         raise SheetError(f"{path}:{number}: {line.strip()[:SHOWN_MAX]!r} is no object; write one object a line.")
-    return {
-        name: value if isinstance(value, str) else json.dumps(value)
+    return _filled(
+        (name, value if isinstance(value, str) else json.dumps(value))
         for name, value in said.items()
         if value is not None
-    }
+    )
 
 
 def _parquet(path: Path) -> Iterator[Row]:
     for number, (names, values) in enumerate(_parquet_rows(path), start=1):
-        cells = {name: str(value) for name, value in zip(names, values, strict=True) if value is not None}
+        cells = _filled((name, str(value)) for name, value in zip(names, values, strict=True) if value is not None)
         yield Row(file=str(path), line=number, cells=cells)
 
 

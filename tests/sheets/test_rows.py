@@ -67,3 +67,31 @@ def test_a_default_stands_in_place_of_an_empty_cell(tmp_path):
     (row,) = Sheet(written(tmp_path, "operation,value\na,\n")).rows("operation")
 
     assert row.number("value", default=Fraction(1)) == 1
+
+
+def test_cells_of_json_lines_and_parquet_are_stripped_and_empty_ones_are_not_there(tmp_path):
+    lines = tmp_path / "t.jsonl"
+    lines.write_text('\ufeff{"a": " x ", "b": "", "c": "  ", "d": 1}\n')
+    parquet = tmp_path / "t.parquet"
+    with duckdb.connect() as database:
+        database.execute(f"COPY (SELECT ' x ' AS a, '' AS b, '  ' AS c, 1 AS d) TO '{parquet}' (FORMAT parquet)")
+
+    assert [dict(row.cells) for path in (lines, parquet) for row in Sheet(path)] == [{"a": "x", "d": "1"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        pytest.param("t.jsonl", b'{"a": 1}\n{"a": 2}\n{"a": "\xff"}\n', id="JSON lines"),
+        pytest.param("t.csv", b"abcd\n  1\n     \xff\n", id="CSV"),
+    ],
+)
+def test_what_is_not_utf_8_is_refused_with_its_line(tmp_path, name, text):
+    file = tmp_path / name
+    file.write_bytes(text)
+
+    with pytest.raises(SheetError) as refused:
+        list(Sheet(file))
+
+    start = text.splitlines()[2].index(0xFF) + 1
+    assert str(refused.value) == f"{file}:3: byte {start} of the line (0xff) is not UTF-8; save it as UTF-8."
