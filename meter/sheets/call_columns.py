@@ -19,6 +19,7 @@ from meter.economics.replay.kinds import distinct
 from meter.economics.replay.rule import Facts
 from meter.policy.model import Policy
 from meter.sheets.calls import REQUIRED, USAGE, calls
+from meter.sheets.entries import is_ledger
 from meter.sheets.extra import needed
 from meter.sheets.left_out import LeftOut
 
@@ -38,7 +39,11 @@ def traffic(paths: Iterable[Path], *, policy: Policy | None = None, left_out: Le
         EconomicsError: there is no call.
         OSError: a file can't be read.
     """
-    return joined([_columns(path, policy, left_out) for path in paths])
+    found = list(paths)
+    # Files of one ledger are read together: what one of them holds was given back in another.
+    ledger = [path for path in found if is_ledger(path)]
+    parts = [columns_of(calls(ledger))] if ledger else []
+    return joined(parts + [_columns(path, policy, left_out) for path in found if not is_ledger(path)])
 
 
 def _columns(path: Path, policy: Policy | None, left_out: LeftOut | None) -> Columns:

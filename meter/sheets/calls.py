@@ -14,7 +14,7 @@ from meter.credits import MICRO, ZERO, AmountError, Credits, from_micro
 from meter.economics.traffic import Call
 from meter.policy.model import Policy
 from meter.sheets.common_log import log_calls
-from meter.sheets.entries import ENDING, ledger_calls
+from meter.sheets.entries import is_ledger, ledger_calls
 from meter.sheets.left_out import LeftOut
 from meter.sheets.rows import Row, Sheet, SheetError
 
@@ -27,7 +27,7 @@ AT_MAX = 253_402_300_799
 
 
 def calls(paths: Iterable[Path], *, policy: Policy | None = None, left_out: LeftOut | None = None) -> Iterator[Call]:
-    """The calls of files, one file after the other, each in order of time.
+    """The calls of files, one file after the other, each in order of time; those of ledgers first.
 
     Args:
         paths: exported ledger files (``.jsonl.gz``) or folders of them; tables, by their ending; anything else is read
@@ -40,10 +40,10 @@ def calls(paths: Iterable[Path], *, policy: Policy | None = None, left_out: Left
             line that is no call, where nobody counts them.
         OSError: a file can't be read at all.
     """
-    for path in paths:
-        if path.is_dir() or path.name.endswith(ENDING):
-            yield from ledger_calls(path)
-        elif path.suffix.lower() in TABLES:
+    found = list(paths)
+    yield from ledger_calls(path for path in found if is_ledger(path))
+    for path in (path for path in found if not is_ledger(path)):
+        if path.suffix.lower() in TABLES:
             yield from sorted(map(call_of, _whole(path)), key=attrgetter("at"))
         else:
             yield from sorted(_logged(path, policy, left_out), key=attrgetter("at"))

@@ -77,24 +77,46 @@ class _Books:
     terms: dict[str, Terms] = field(default_factory=dict)
 
 
-def ledger_calls(path: Path) -> Iterator[Call]:
-    """The calls of one exported file, or of a folder of them; in order of time in each file.
+def is_ledger(path: Path) -> bool:
+    """Whether a path is a folder of exported ledger files, or named as one of them."""
+    return path.is_dir() or path.name.endswith(ENDING)
 
-    A refund is seen wherever it is in the folder; of a file by itself, only what it holds.
+
+def ledger_calls(paths: Iterable[Path]) -> Iterator[Call]:
+    """The calls of exported files, and of folders of them; in order of time in each file.
+
+    The files of one folder are one ledger, however they are named: a refund, or an account's terms, is seen in
+    whichever of them it is.
 
     Raises:
         SheetError: a file can't be read, or holds an entry that is none.
     """
     try:
-        files = _files(path)
-        books = _given_back(files)
-        for part in files:
-            yield from sorted(_calls(part, books), key=attrgetter("at"))
+        for files in ledgers(paths):
+            books = _given_back(files)
+            for part in files:
+                yield from sorted(_calls(part, books), key=attrgetter("at"))
     except ArchiveBroken as error:
         raise SheetError(str(error)) from error
 
 
-def _files(path: Path) -> tuple[Part, ...]:
+def ledgers(paths: Iterable[Path]) -> Iterator[tuple[Part, ...]]:
+    """The files that paths name, folder by folder; each once, and in the order of their entries.
+
+    Raises:
+        SheetError: a path names no exported file.
+        ArchiveBroken: two files overlap.
+    """
+    wanted: dict[Path, tuple[Path, set[str]]] = {}
+    for path in paths:
+        folder = path if path.is_dir() else path.parent
+        _, names = wanted.setdefault(folder.resolve(), (folder, set()))
+        names.update(part.path.name for part in _named(path))
+    for folder, names in wanted.values():
+        yield tuple(part for part in parts(folder) if part.path.name in names)
+
+
+def _named(path: Path) -> tuple[Part, ...]:
     found = parts(path) if path.is_dir() else tuple(part for part in parts(path.parent) if part.path == path)
     if not found:
         what = "holds no exported ledger file" if path.is_dir() else "has no name of an exported ledger file"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 
-from meter.archive.files import ArchiveBroken, Part, entries, parts
+from meter.archive.files import ArchiveBroken, Part, entries
 from meter.credits import MICRO
 from meter.economics.margins.worth import Lot, LotKind, LotName
 from meter.pricing.terms import Terms
-from meter.sheets.entries import ENDING
+from meter.sheets.entries import is_ledger, ledgers
 from meter.sheets.rows import SheetError
 
 BEGINS = frozenset({"open", "renew"})
@@ -45,22 +45,14 @@ def lots(paths: Iterable[Path]) -> dict[LotName, Lot]:
         SheetError: a file can't be read, or holds an entry that is none.
     """
     found: dict[LotName, Lot] = {}
-    terms: dict[str, Terms] = {}
     try:
-        for path in paths:
-            for part in _files(path):
+        for files in ledgers(path for path in paths if is_ledger(path)):
+            terms: dict[str, Terms] = {}
+            for part in files:
                 found.update(_lots(part, terms))
     except ArchiveBroken as error:
         raise SheetError(str(error)) from error
     return found
-
-
-def _files(path: Path) -> tuple[Part, ...]:
-    if path.is_dir():
-        return parts(path)
-    if path.name.endswith(ENDING):
-        return tuple(part for part in parts(path.parent) if part.path == path)
-    return ()
 
 
 def _lots(part: Part, terms: dict[str, Terms]) -> Iterator[tuple[LotName, Lot]]:

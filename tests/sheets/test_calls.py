@@ -10,6 +10,7 @@ from meter.archive.files import Archive
 from meter.credits import Credits
 from meter.economics.traffic import Call
 from meter.policy.compile import Source, compile_policy
+from meter.sheets.call_columns import traffic
 from meter.sheets.calls import calls
 from meter.sheets.left_out import LeftOut
 from meter.sheets.rows import SheetError
@@ -76,6 +77,19 @@ def test_a_charge_is_one_call_net_of_what_came_back_later(tmp_path):
     assert (first.credits, first.charged, first.overage) == (5_000_000, Fraction(1, 2), 0)
     assert first.lots == (("x", 4_000_000), ("y", 1_000_000))
     assert (second.credits, second.plan, second.terms.included) == (7_000_000, "pro", 250_000_000_000)
+
+
+def test_files_of_one_ledger_are_read_together_each_once_however_they_are_named(tmp_path):
+    grant = entry("grant", "g", amount="9", grant="x", facts={"kind": "promo"})
+    refund = exported(tmp_path, entry("refund", "r", of="a", amount="4"), grant, first=100)
+    charge = exported(tmp_path, entry("charge", "a", amount="10"), first=20)
+    begin = exported(tmp_path, entry("open", terms=TERMS), first=3)
+
+    for paths in ([refund, charge, begin], [refund, charge, begin, tmp_path / "archive", charge]):
+        (call,) = calls(paths)
+
+        assert (call.credits, call.plan) == (6, "pro")
+        assert traffic(paths).micro.tolist() == [6]
 
 
 def test_the_record_of_its_price_says_under_which_conditions_it_was_called(tmp_path):

@@ -49,6 +49,13 @@ def test_a_lot_has_the_terms_of_the_day_that_it_came(tmp_path):
     assert found["acme", "period:2"] == INCLUDED
 
 
+def test_files_of_one_ledger_are_read_in_its_order_however_they_are_named(tmp_path):
+    late = exported(tmp_path, entry("renew", "r", spent="3", grant="period:2", amount="5", end=3), first=10)
+    early = exported(tmp_path, entry("open", "o", grant="period:1", amount="5", end=2, terms=TERMS), first=2)
+
+    assert lots([late, early])["acme", "period:2"] == INCLUDED
+
+
 def test_one_file_of_a_folder_tells_its_own_lots_and_a_table_none(tmp_path):
     exported(tmp_path, granted("early", "promo"))
     late = exported(tmp_path, granted("late", "promo"), first=9)
