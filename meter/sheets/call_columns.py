@@ -22,9 +22,11 @@ from meter.sheets.calls import REQUIRED, USAGE, calls
 from meter.sheets.entries import is_ledger
 from meter.sheets.extra import needed
 from meter.sheets.left_out import LeftOut
+from meter.sheets.rows import AT_MAX
 
 WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 NUMBERS = (*WHOLE, "DOUBLE")
+NAMES = ("account", "operation", "plan")
 AMOUNT = "DECIMAL(18,6)"
 """What holds every amount, to the micro-credit."""
 MONEY = "DECIMAL(38,12)"
@@ -73,6 +75,8 @@ def _read(database: Any, path: Path) -> Columns | None:  # noqa: ANN401 - DuckDB
         name: "" for name in ("plan", "commitment", "load", "charged") if name in types
     }
     values = {name: _enumerated(database, path, name) for name in enums}
+    if any(value != value.strip() for name in NAMES for value in values.get(name, ())):
+        return None
     meters = [name for name in types if name.startswith(USAGE)]
     chosen = [
         f'{_second(types["at"])} AS "at"',
@@ -115,7 +119,7 @@ def _is_sound(database: Any, path: Path, types: dict[str, str]) -> bool:  # noqa
         "trim(account) = '' OR trim(operation) = ''",
         f"CAST(credits AS {AMOUNT}) <> credits OR credits > {LIMIT // MICRO}",
         *(["charged > 1"] if "charged" in types else []),
-        f"{_second(types['at'])} NOT BETWEEN 0 AND 253402300799",
+        f"{_second(types['at'])} NOT BETWEEN 0 AND {AT_MAX}",
     ]
     asked = f"SELECT count(*) FROM read_parquet(?) WHERE {' OR '.join(f'({fault})' for fault in faults)}"  # noqa: S608 - as above
     (wrong,) = database.execute(asked, [str(path)]).fetchone()
@@ -164,7 +168,7 @@ def _fact(key: int, names: list[str], values: dict[str, list[str]]) -> Facts:
     if micro.denominator != 1 or micro > LIMIT:
         raise EconomicsError(f"{cells['commitment']} is no amount of credits.")
     return Facts(
-        plan=cells.get("plan"),
+        plan=cells.get("plan") or None,
         commitment=Credits(micro.numerator),
         load=frozenset(cells.get("load", "").split()),
         charged=parse(cells.get("charged", "1")),

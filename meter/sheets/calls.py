@@ -16,14 +16,12 @@ from meter.policy.model import Policy
 from meter.sheets.common_log import log_calls
 from meter.sheets.entries import is_ledger, ledger_calls
 from meter.sheets.left_out import LeftOut
-from meter.sheets.rows import Row, Sheet, SheetError
+from meter.sheets.rows import AT_MAX, Row, Sheet, SheetError
 
 REQUIRED = ("at", "account", "operation", "credits")
 USAGE = "usage."
 """How the name of a column begins that holds what a meter read."""
 TABLES = (".csv", ".jsonl", ".ndjson", ".parquet")
-AT_MAX = 253_402_300_799
-"""The last second of the year 9999."""
 
 
 def calls(paths: Iterable[Path], *, policy: Policy | None = None, left_out: LeftOut | None = None) -> Iterator[Call]:
@@ -83,7 +81,7 @@ def second_of(row: Row, column: str = "at") -> int:
             column, f"{written[:40]!r} is no moment; write it with its offset, as 2026-11-01T10:00:00Z."
         ) from error
     if not 0 <= second <= AT_MAX:
-        raise row.wrong(column, f"{written[:40]!r} is not between 1970 and 9999; write Unix seconds.")
+        raise row.wrong(column, f"{written[:40]!r} is not between 1970 and 2999; write Unix seconds.")
     return second
 
 

@@ -18,7 +18,7 @@ from meter.policy.ends import End
 from meter.policy.model import MeterKind, PathMode, Policy
 from meter.pricing.match import Ambiguous, Matched, Matcher, Request
 from meter.sheets.left_out import LeftOut
-from meter.sheets.rows import LINE_LETTERS_MAX, SHOWN_MAX
+from meter.sheets.rows import AT_MAX, LINE_LETTERS_MAX, SHOWN_MAX
 
 _LINE = re.compile(
     r'(?P<address>\S+) \S+ (?P<user>\S+) \[(?P<at>[^\]]+)\] "(?P<method>[A-Z]+) (?P<target>\S+)(?: HTTP/[0-9.]+)?" '
@@ -37,7 +37,7 @@ def log_calls(path: Path, policy: Policy, left_out: LeftOut) -> Iterator[Call]:
         left_out: is told of every line that is no call, or of no operation.
     """
     matcher = Matcher(policy, PathMode.STRICT)
-    with path.open(encoding="utf-8", errors="backslashreplace") as opened:
+    with path.open(encoding="utf-8-sig", errors="backslashreplace") as opened:
         number = 0
         while line := opened.readline(LINE_LETTERS_MAX):
             number += 1
@@ -58,6 +58,8 @@ def _call(line: str, matcher: Matcher) -> Call | str:
         at = int(datetime.strptime(said["at"], "%d/%b/%Y:%H:%M:%S %z").timestamp())
     except ValueError:
         return f"{said['at'][:SHOWN_MAX]!r} is no date; write it as 10/Oct/2026:13:55:36 +0000."
+    if not 0 <= at <= AT_MAX:
+        return f"{said['at'][:SHOWN_MAX]!r} is not between 1970 and 2999; correct it."
     match matcher.match(_request(said["method"], said["target"])):
         case Matched() as matched:
             return _made(said, at, matched)

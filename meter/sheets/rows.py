@@ -17,6 +17,8 @@ from meter.sheets.extra import needed
 LINE_LETTERS_MAX = 64 * 1024
 PAGE_ROWS = 10_000
 SHOWN_MAX = 60
+AT_MAX = 32_503_679_999
+"""The last second of the year 2999: periods end long after it, and calendars end with the year 9999."""
 
 
 class SheetError(Exception):

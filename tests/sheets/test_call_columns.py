@@ -94,3 +94,19 @@ def test_files_of_all_kinds_are_joined_in_order_of_time(tmp_path):
 def test_no_call_at_all_is_refused():
     with pytest.raises(EconomicsError, match="There is no call"):
         columns_of([])
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pytest.param("' a ' AS account, 'b' AS operation", id="account with spaces around it"),
+        pytest.param("'a' AS account, 'b ' AS operation, 2.5 AS cost", id="operation with a space after it"),
+        pytest.param("'a' AS account, 'b' AS operation, ' pro' AS plan", id="plan with a space before it"),
+        pytest.param("'a' AS account, 'b' AS operation, '' AS plan", id="plan that is empty"),
+        pytest.param("'a' AS account, chr(9) || 'b' AS operation", id="tab"),
+    ],
+)
+def test_names_in_parquet_are_stripped_as_in_all_tables(tmp_path, cells):
+    path = parquet(tmp_path, f"SELECT 1 AS at, 1 AS credits, {cells}")
+
+    assert plain(traffic([path])) == plain(columns_of(calls([path])))

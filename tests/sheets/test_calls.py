@@ -175,6 +175,8 @@ def test_tables_of_all_kinds_say_the_same(tmp_path):
         pytest.param("2026-11-01T10:00:00,acme,chat,1", "2: at: '2026-11-01T10:00:00' is no moment", id="no offset"),
         pytest.param("2026-13-01T10:00:00Z,acme,chat,1", "2: at: '2026-13-01T10:00:00Z' is no", id="no such month"),
         pytest.param("99999999999999,acme,chat,1", "2: at: '99999999999999' is not between 1970", id="milliseconds"),
+        pytest.param("32503680000,acme,chat,1", "2: at: '32503680000' is not between 1970 and 2999", id="too late"),
+        pytest.param("9999-12-31T23:59:59Z,acme,chat,1", "2: at: '9999-12-31T23:59:59Z' is not between", id="no end"),
         pytest.param("1,,chat,1", "2: there is no column 'account'", id="nobody"),
     ],
 )
@@ -249,3 +251,16 @@ def test_every_line_that_is_no_call_is_counted_and_the_first_are_named(tmp_path)
 def test_a_line_that_is_no_call_is_refused_where_nobody_counts(tmp_path):
     with pytest.raises(SheetError, match="'not a line' is no line"):
         list(calls([written(tmp_path, LOG, "access.log")], policy=POLICY))
+
+
+def test_a_log_may_begin_with_a_mark_and_end_lines_as_on_windows_and_no_date_is_beyond_calendars(tmp_path):
+    line = '10.0.0.1 - - [01/Nov/{}:10:00:00 +0000] "POST /v1/images/7/analysis HTTP/1.1" 200 5\r\n'
+    log = written(tmp_path, "\ufeff" + line.format(2026) + line.format(9999) + line.format(1969), "access.log")
+    left_out = LeftOut()
+
+    (call,) = calls([log], policy=POLICY, left_out=left_out)
+
+    assert call.account == "10.0.0.1"
+    assert [sentence.partition(": ")[2] for sentence in left_out.first] == [
+        f"'01/Nov/{year}:10:00:00 +0000' is not between 1970 and 2999; correct it." for year in (9999, 1969)
+    ]
