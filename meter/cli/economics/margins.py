@@ -25,7 +25,8 @@ from meter.sheets.calls import TABLES, calls
 from meter.sheets.entries import ENDING
 from meter.sheets.extra import needed
 from meter.sheets.lots import lots
-from meter.sheets.rows import Sheet, SheetError
+from meter.sheets.operation_costs import operation_costs
+from meter.sheets.rows import SheetError
 
 Files = Annotated[
     list[Path],
@@ -77,7 +78,7 @@ def margins(
     policy = _policy(policies)
     kept = window.kept(calls(_known(files)))
     worth = Worth(plans=policy.plans if policy else {}, lots=lots(files), price=value)
-    groups = grouped(_paid(kept, worth, _profile(costs)), names)
+    groups = grouped(_paid(kept, worth, {} if costs is None else operation_costs(costs)), names)
     report = margins_view.Report(
         kept, least, names, judged(groups, least), margins_view.open_ways(groups, kept, policy)
     )
@@ -124,19 +125,6 @@ def _known(files: Iterable[Path]) -> list[Path]:
                 f"{path}: an access log says nothing of credits, so nobody knows what its calls brought in; name "
                 f"exported ledger files ({ENDING}) or a table of calls ({', '.join(TABLES)})."
             )
-    return found
-
-
-def _profile(path: Path | None) -> dict[str, Fraction]:
-    """What a call of each operation costs, by a table."""
-    if path is None:
-        return {}
-    found: dict[str, Fraction] = {}
-    for row in Sheet(path).rows("operation", "cost"):
-        name, cost = row.text("operation"), row.number("cost")
-        if name in found:
-            raise row.wrong("operation", f"{name} stands twice; keep one row.")
-        found[name] = cost
     return found
 
 

@@ -25,7 +25,7 @@ from meter.policy.model import LoadAdjustment, Policy
 from meter.settings import moment
 from meter.sheets.extra import needed
 from meter.sheets.left_out import LeftOut
-from meter.sheets.rows import Sheet
+from meter.sheets.operation_costs import operation_costs
 
 if TYPE_CHECKING:
     from meter.economics.replay.columns import Columns
@@ -170,8 +170,7 @@ def _window(columns: "Columns") -> Window:
 def _costs(path: Path | None, columns: "Columns") -> Mapping[str, Fraction] | None:
     """What serving a call costs, by operation; None where nothing says."""
     if path is not None:
-        rows = Sheet(path).rows("operation", "cost")
-        return {row.text("operation"): row.number("cost") for row in rows}
+        return operation_costs(path)
     return {name: one.money / one.calls for name, one in columns.costs.items()} or None
 
 

@@ -162,6 +162,15 @@ def test_bad_input_is_named_with_its_fix(simulate, calls, options, sentence):
     assert sentence in ended.talk
 
 
+def test_a_cost_that_stands_twice_is_refused(simulate, tmp_path):
+    (tmp_path / "costs.csv").write_text("operation,cost\na,1\nb,2\na,3\n")
+
+    ended = simulate("--costs", str(tmp_path / "costs.csv"), "--price", "0.1")
+
+    assert ended.code == 1
+    assert ended.talk.endswith("costs.csv:4: operation: a stands twice; keep one row.\n")
+
+
 def test_an_operation_without_a_cost_is_named(simulate, tmp_path):
     (tmp_path / "costs.csv").write_text("operation,cost\na,0.01\n")
     ended = simulate("--price", "0.001", "--costs", str(tmp_path / "costs.csv"))
