@@ -181,8 +181,7 @@ def _earned(
     per_credit: Fraction | None,
     each: Mapping[str, Fraction] | None,
 ) -> Earned | None:
-    plans, plan_of = tariff.policy.plans, columns.plan_of()
-    prices = Prices(per_credit=per_credit, plans=plans, plan_of=plan_of, window=_window(columns))
+    prices = Prices(per_credit=per_credit, plans=tariff.policy.plans, window=_window(columns))
     money = revenue(replayed, prices)
     if money is None:
         return None

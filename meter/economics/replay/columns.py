@@ -90,16 +90,6 @@ class Columns:
         many = np.bincount(self.operation.codes, minlength=len(self.operation.values)).tolist()
         return {name: calls for name, calls in zip(self.operation.values, many, strict=True) if calls}
 
-    def plan_of(self) -> dict[str, str | None]:
-        """The plan of each account at its last call."""
-        lasts = np.full(len(self.account.values), -1, np.int64)
-        lasts[self.account.codes] = np.arange(len(self))
-        return {
-            name: self.facts.values[self.facts.codes[last]].plan
-            for name, last in zip(self.account.values, lasts.tolist(), strict=True)
-            if last >= 0
-        }
-
     def unread(self, rates: Mapping[str, Sequence[Rate]]) -> Iterator[tuple[str, str, int]]:
         """Operation, meter and number of calls for each meter that a price depends on, and calls do not say."""
         for code, name in enumerate(self.operation.values):

@@ -1,8 +1,8 @@
 """What replayed calls bring in, and what they cost to serve: exact money.
 
 Revenue is credits times the price of a credit, where one is given. Else it is what the plans say: of each account in
-each period the plan's price, by the share of the period that the traffic covers, and the overage price of what was
-spent beyond the included credits, up to the overage's limit.
+each period the price of its plan at the last call in it, by the share of the period that the traffic covers, and the
+overage price of what was spent beyond the included credits, up to the overage's limit.
 """
 
 from collections.abc import Mapping
@@ -32,8 +32,6 @@ class Prices:
     per_credit: Fraction | None = None
     """Money; None where the plans say."""
     plans: Mapping[str, Plan]
-    plan_of: Mapping[str, str | None]
-    """The plan of each account, at its last call."""
     window: Window
 
 
@@ -57,9 +55,9 @@ def revenue(replayed: Replayed, prices: Prices) -> Fraction | None:
     """What the calls bring in; None where nothing says what a credit, or a plan, costs."""
     if prices.per_credit is not None:
         return prices.per_credit * Fraction(replayed.whole.micro, MICRO)
-    if not any(_is_sold(prices.plans.get(plan or "")) for plan in prices.plan_of.values()):
+    spells = [(spell, prices.plans.get(spell.plan)) for spell in replayed.spells.values()]
+    if not any(_is_sold(plan) for _, plan in spells):
         return None
-    spells = ((spell, prices.plans.get(prices.plan_of.get(spell.account) or "")) for spell in replayed.spells.values())
     return sum((_paid(spell, plan, prices.window) for spell, plan in spells if plan is not None), start=Fraction(0))
 
 

@@ -26,6 +26,8 @@ class Spell:
     """One account in one of its periods."""
 
     account: str
+    plan: str
+    """Of its last call in it."""
     start: int
     end: int | None
     """None where nothing resets."""

@@ -135,6 +135,7 @@ class _Books:
     def _close(self, name: str, account: _Account) -> None:
         self._spells[name, account.period.start] = Spell(
             account=name,
+            plan=account.terms.plan,
             start=account.period.start,
             end=account.period.end,
             included=account.included,

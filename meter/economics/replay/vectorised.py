@@ -103,6 +103,7 @@ def _spells(columns: Columns, terms: Sequence[Terms], micro: Whole) -> dict[tupl
         period = periods.periods[code]
         spell = Spell(
             account=columns.account.values[columns.account.codes[last]],
+            plan=periods.plans[code],
             start=period.start,
             end=period.end,
             included=periods.included[code],
@@ -120,6 +121,7 @@ class _Periods:
         first, last = int(columns.at[0]), int(columns.at[-1])
         self.periods: list[Period] = []
         self.included: list[Credits] = []
+        self.plans: list[str] = []
         self.which = np.zeros(len(columns), np.int64)
         numbers: dict[Terms, int] = {}
         codes = np.array([numbers.setdefault(one, len(numbers)) for one in terms], np.int32)[columns.facts.codes]
@@ -130,6 +132,7 @@ class _Periods:
             self.which[here] = np.searchsorted(edges, columns.at[here], side="right") + len(self.periods)
             self.periods += own
             self.included += [included_in(one, period) for period in own]
+            self.plans += [one.plan] * len(own)
         self.starts = sorted({period.start for period in self.periods})
         places = {start: place for place, start in enumerate(self.starts)}
         self.start = np.array([places[period.start] for period in self.periods], np.int64)

@@ -171,6 +171,22 @@ def test_a_cost_that_stands_twice_is_refused(simulate, tmp_path):
     assert ended.talk.endswith("costs.csv:4: operation: a stands twice; keep one row.\n")
 
 
+@pytest.mark.parametrize("engine", ["stateful", "vectorised"])
+def test_each_period_is_paid_by_the_plan_that_held_in_it(simulate, tmp_path, engine):
+    large = "  large: {included: 1000, period: month, price: 3000, currency: USD}\n"
+    (tmp_path / "new.yaml").write_text(CANDIDATE + large)
+    calls = (
+        "at,account,operation,credits,plan\n"
+        "2026-10-01T00:00:00Z,acme,a,10,pro\n"
+        "2026-11-01T00:00:00Z,acme,a,10,large\n"
+        "2026-11-30T23:59:59Z,acme,a,10,large\n"
+    )
+
+    ended = simulate("--json", "--engine", engine, calls=calls)
+
+    assert ended.json()["revenue"]["new"] == 29 + 3000
+
+
 def test_an_operation_without_a_cost_is_named(simulate, tmp_path):
     (tmp_path / "costs.csv").write_text("operation,cost\na,0.01\n")
     ended = simulate("--price", "0.001", "--costs", str(tmp_path / "costs.csv"))
