@@ -91,20 +91,23 @@ def _moments(grouped: Grouped, keep: NDArray[np.bool_]) -> _Moments:
     size = len(grouped.groups)
     which, revenue = np.asarray(grouped.which, dtype=np.int64), np.asarray(grouped.revenues)
     n, paid = np.bincount(which, minlength=size), np.bincount(which, revenue, size)
-    ratio = np.bincount(which, grouped.costs, size) / np.where(keep, paid, 1.0)
+    spent = np.bincount(which, grouped.costs, size)
+    ratio = spent / np.where(keep, paid, 1.0)
     residual = np.asarray(grouped.costs) - ratio[which] * revenue
-    second, third = (np.bincount(which, residual**power, size)[keep] for power in (2, 3))
-    n, paid, ratio = n[keep], paid[keep], ratio[keep]
+    # In units of what the group is made of: the cube of a plain residual may pass what a float holds.
+    made_of = np.maximum(np.maximum(paid, spent), np.finfo(np.float64).tiny) / n
+    second, third = (np.bincount(which, (residual / made_of[which]) ** power, size)[keep] for power in (2, 3))
+    n, paid, ratio, made_of = n[keep], paid[keep], ratio[keep], made_of[keep]
     spread = np.sqrt(second / (n - 1))
-    noise = spread <= NOISE * paid / n
+    noise = spread <= NOISE
     skew = np.where(noise, 0.0, third / n / np.where(noise, 1.0, spread) ** 3)
-    return _Moments(n=n, ratio=ratio, unit=np.where(noise, 0.0, spread * n / paid), skew=skew)
+    return _Moments(n=n, ratio=ratio, unit=np.where(noise, 0.0, spread * made_of * n / paid), skew=skew)
 
 
 def _p(known: _Moments, far: Floats) -> Floats:
     """How likely so high a cost is, were the margin at the floor; sure where all calls have one margin."""
     sure, a, n = known.unit == 0, known.skew, known.n
-    mean = far / np.where(sure, 1.0, known.unit)
+    mean = np.where(sure, 0.0, far) / np.where(sure, 1.0, known.unit)
     hall = mean + a * mean**2 / 3 + a**2 * mean**3 / 27 + a / (6 * n)
     return np.where(sure, np.where(far > 0, 0.0, 1.0), stats.t.sf(np.sqrt(n) * hall, n - 1))
 

@@ -230,3 +230,13 @@ def test_the_usual_query_loses_the_free_operation_that_stands_first_here(meter):
 
     assert [operation for operation, _ in flagged] == ["image.analyse"]
     assert meter("margins", str(file), "--price", "0.001", "--json").json()["groups"][0]["operation"] == "image.tag"
+
+
+def test_costs_beyond_what_floats_hold_in_cubes_are_judged(meter, tmp_path):
+    rows = (f"1761000000,acme,chat,10,99999999999999999{number % 10}e99" for number in range(150))
+    (tmp_path / "huge.csv").write_text("\n".join(["at,account,operation,credits,cost", *rows]))
+
+    ended = meter("margins", str(tmp_path / "huge.csv"), "--price", "0.001", "--json")
+
+    assert ended.json()["groups"][0]["verdict"] == "confirmed"
+    assert "mistake" not in ended.talk
