@@ -18,7 +18,7 @@ from meter.pricing.quote import NO_USAGE
 from meter.pricing.reckoning import Reckoning, reckon
 from meter.pricing.terms import conditions_of
 
-LOADS_MAX = 6
+LOADS_MAX = 3
 """Load adjustments of which every combination is looked at; of more, none, each and all."""
 STATES_CACHED_MAX = 256
 """Sets of windows; the operations of a file share theirs, so that a year is gone through once for all of them."""

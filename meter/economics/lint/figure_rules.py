@@ -11,6 +11,8 @@ from meter.economics.lint.writing import credits_text, money, number_text, share
 from meter.economics.shares import percent_largest_remainder
 
 WHOLE = 100
+SHOWN = Fraction(1, 2000)
+"""Half of a tenth of a percent: nearer than that, a share is shown as it is."""
 
 
 def wrong_buffer(subject: Subject) -> Iterator[Found]:
@@ -24,12 +26,13 @@ def wrong_buffer(subject: Subject) -> Iterator[Found]:
         at_list = method1(plan.price, subject.price, buffer.share)
         bought, declared = at_list.base, at_list.buffered
         real = in_credits(plan.included) / bought - 1
-        if declared != in_credits(plan.included):
+        if abs(real - buffer.share) >= SHOWN:
             problem = (
                 f"{number_text(bought)} credits and a buffer of {share(buffer.share)} are {number_text(declared)},"
                 f" but plan {plan.name} includes {credits_text(plan.included)}"
             )
-            yield Found(place=buffer.place, problem=problem, fix=f"its buffer is {share(real)}: say that.")
+            fix = f"say {share(real)}, or include {number_text(declared)} credits."
+            yield Found(place=buffer.place, problem=problem, fix=fix)
 
 
 def shares_not_whole(subject: Subject) -> Iterator[Found]:

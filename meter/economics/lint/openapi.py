@@ -17,6 +17,9 @@ from meter.policy.model import Place
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 
+_BASE = re.compile(r"^\{[^{}]*\}")
+"""A variable at the beginning of a server's URL: its scheme and host, and no part of its path."""
+
 Written = tuple[str, str, Place]
 """A path as the document writes it, one of its methods, and where that stands."""
 
@@ -41,9 +44,9 @@ def _endpoint(prefix: str, path: str, method: str, place: Place) -> Endpoint:
 
 
 def _path(url: str) -> str:
-    """The path of a server; nothing where its URL can't be one."""
+    """The path of a server, behind a variable that it may begin with; nothing where its URL can't be one."""
     with suppress(ValueError):
-        return urlsplit(url).path.rstrip("/")
+        return urlsplit(_BASE.sub("", url)).path.rstrip("/")
     return ""
 
 

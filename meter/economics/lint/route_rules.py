@@ -34,10 +34,10 @@ def shadowed_route(subject: Subject) -> Iterator[Found]:
 
 def cheap_unmatched(subject: Subject) -> Iterator[Found]:
     """MTR402."""
-    policy, place = subject.policy, _unmatched_place(subject)
+    policy = subject.policy
     if policy.unmatched is Unmatched.FREE:
         problem = "what no route matches is served free"
-        yield Found(place=place, problem=problem, fix="write refuse, or the dearest operation.")
+        yield Found(place=_unmatched_place(subject), problem=problem, fix="write refuse, or the dearest operation.")
     elif not isinstance(policy.unmatched, Unmatched):
         named = policy.operations[policy.unmatched]
         dearest = max(subject.fixed, key=lambda one: one.price.base, default=named)
@@ -46,7 +46,7 @@ def cheap_unmatched(subject: Subject) -> Iterator[Found]:
                 f"what no route matches costs {credits_text(named.price.base)} as {named.name},"
                 f" and {dearest.name} costs {credits_text(dearest.price.base)}: a new dear route is sold cheaply"
             )
-            yield Found(place=place, problem=problem, fix="write refuse, or the dearest operation.")
+            yield Found(place=_unmatched_place(subject), problem=problem, fix="write refuse, or the dearest operation.")
 
 
 def unmetered_endpoint(subject: Subject) -> Iterator[Found]:
@@ -142,5 +142,5 @@ def _shown(route: Route) -> str:
 
 
 def _unmatched_place(subject: Subject) -> Place:
-    first = min((one.place for one in subject.policy.operations.values()), key=lambda place: (place.file, place.line))
-    return subject.place_of("unmatched", otherwise=first)
+    """Where it says so: it is never ``refuse``, which is what holds where nothing is said."""
+    return subject.places["unmatched",]

@@ -18,8 +18,8 @@ def credits_text(amount: Credits) -> str:
 
 
 def number_text(value: Fraction) -> str:
-    """A number, exact where its decimals end."""
-    return decimal_text(value)
+    """A number, exact where its decimals end: ``48,600``, ``50,297.5``."""
+    return f"{Decimal(decimal_text(value)):,f}"
 
 
 def money(value: Fraction) -> str:

@@ -105,6 +105,8 @@ def test_what_no_route_matches_is_found_in_its_own_file():
 @pytest.mark.parametrize(
     "policy",
     [
+        pytest.param("", id="nothing"),
+        pytest.param("unmatched: free\nplans: {p: {included: 1, period: month}}\n", id="plans alone"),
         pytest.param("operations: {health: {free: true}}\n", id="free alone"),
         pytest.param("operations: {chat: {credits: {base: 0, per: {query.n: 1}, at_most: 5}}}\n", id="by use alone"),
         pytest.param("operations: {a: {credits: 1}}\nplans: {p: {included: 0, period: month}}\n", id="an empty plan"),

@@ -74,6 +74,7 @@ def test_a_method_without_a_route_is_found_where_the_document_has_it(text):
         pytest.param({"servers": []}, "/a", id="no server"),
         pytest.param({"servers": [{"url": "/v3"}]}, "/v3/a", id="a path alone"),
         pytest.param({"servers": [{"url": "https://{host}/{version}"}]}, "/{version}/a", id="variables"),
+        pytest.param({"servers": [{"url": "{base}/v1"}]}, "/v1/a", id="a variable in place of the host"),
         pytest.param({"servers": [{"url": "https://[::1"}]}, "/a", id="no URL"),
         pytest.param({"servers": [{"description": "none"}]}, "/a", id="a server without URL"),
         pytest.param({"servers": "none"}, "/a", id="no list"),
