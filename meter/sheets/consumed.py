@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from meter.credits import MICRO
+from meter.economics.traffic import Call
 from meter.sheets.calls import TABLES, calls
 from meter.sheets.rows import Row, Sheet, SheetError
 
@@ -42,10 +43,10 @@ def consumed(paths: Iterable[Path], *, account: str | None = None) -> Found:
             twice, or nothing is there.
         OSError: a file can't be read at all.
     """
-    found, paths = Found(), list(paths)
+    found, paths, told = Found(), list(paths), dict[Key, Row]()
     for path in paths:
         if _is_of_days(path):
-            _add_days(path, found)
+            _add_days(path, found, told)
         else:
             _add_calls(path, account, found)
     if not found.consumed:
@@ -59,26 +60,42 @@ def _is_of_days(path: Path) -> bool:
     return path.suffix.lower() in TABLES and not any("at" in row.cells for row in Sheet(path).rows()[:1])
 
 
-def _add_days(path: Path, found: Found) -> None:
-    lines: dict[Key, int] = {}
+def _add_days(path: Path, found: Found, told: dict[Key, Row]) -> None:
     for row in Sheet(path).rows("date", "credits"):
         key = _day(row), row.cells.get("operation", "")
-        if key in lines:
-            raise row.wrong("date", f"{key[0]} is in line {lines[key]} already; keep one row of each day.")
-        lines[key] = row.line
+        if before := told.get(key):
+            place = f"line {before.line}" if before.file == row.file else f"{before.file}:{before.line}"
+            raise row.wrong("date", f"{key[0]} is in {place} already; keep one row of each day.")
+        told[key] = row
         found.add(*key, row.number("credits"))
 
 
 def _day(row: Row) -> date:
     written = row.text("date")
     try:
-        return date.fromisoformat(written)
+        day = date.fromisoformat(written)
+        _next_year(day)
     except ValueError as error:
         raise row.wrong("date", f"{written[:40]!r} is no date; write it as 2026-11-01.") from error
+    return day
 
 
 def _add_calls(path: Path, account: str | None, found: Found) -> None:
     for call in calls([path]):
         if account in {None, call.account}:
             found.accounts.add(call.account)
-            found.add(datetime.fromtimestamp(call.at, UTC).date(), call.operation, Fraction(call.credits, MICRO))
+            found.add(_day_of(path, call), call.operation, Fraction(call.credits, MICRO))
+
+
+def _day_of(path: Path, call: Call) -> date:
+    day = datetime.fromtimestamp(call.at, UTC).date()
+    try:
+        _next_year(day)
+    except ValueError as error:
+        raise SheetError(f"{path}: {day} is no date to count calls on ({call.at} seconds); correct at.") from error
+    return day
+
+
+def _next_year(day: date) -> date:
+    """The first day of the year after: a period of the last year that dates have would not end."""
+    return date(day.year + 1, 1, 1)

@@ -52,6 +52,7 @@ def test_calls_are_added_up_by_day_and_operation(tmp_path):
         ),
         pytest.param("date,credits\n2026-11-03,1\n2026-02-30,1\n", "use.csv:3: date: '2026-02-30'", id="no such date"),
         pytest.param("date,credits\n2026-11-03,1\n2026-11-03,2\n", "is in line 2 already", id="a day twice"),
+        pytest.param("date,credits\n9999-12-31,1\n", "use.csv:2: date: '9999-12-31' is no date", id="after all dates"),
         pytest.param("date,credits\n2026-11-03,ten\n", "use.csv:2: credits: 'ten' is not a number", id="no number"),
         pytest.param("date,credits\n2026-11-03,\n2026-11-04,1\n", "use.csv:2: credits is empty", id="an empty cell"),
         pytest.param("date,credits\n", "there is no row in it", id="nothing in it"),
@@ -68,3 +69,20 @@ def test_an_account_without_calls_is_refused(tmp_path):
     path = table(tmp_path, "at,account,operation,credits\n2026-11-03T00:00:00Z,acme,a,2\n")
     with pytest.raises(SheetError, match="no call of 'nobody'"):
         consumed([path], account="nobody")
+
+
+def test_a_day_that_two_tables_tell_is_refused(tmp_path):
+    ones = table(tmp_path, "date,credits\n2026-11-03,1\n")
+    others = table(tmp_path, "date,credits\n2026-11-02,1\n2026-11-03,1\n", "others.csv")
+
+    with pytest.raises(SheetError) as refused:
+        consumed([ones, others])
+
+    assert str(refused.value) == f"{others}:3: date: 2026-11-03 is in {ones}:2 already; keep one row of each day."
+
+
+def test_a_call_after_all_periods_is_refused(tmp_path):
+    path = table(tmp_path, "at,account,operation,credits\n253402300799,acme,a,1\n")
+
+    with pytest.raises(SheetError, match="9999-12-31 is no date to count calls on"):
+        consumed([path])

@@ -1,6 +1,7 @@
 """How a projection is shown: exact numbers as they are, estimates as such, rounded to what they are worth."""
 
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 
 from meter.cli.economics.fan import bar, picture
@@ -151,7 +152,7 @@ def _ahead(found: Projection) -> list[date]:
 
 def _number(amount: Fraction) -> str:
     """An exact number for people, to two decimals."""
-    return f"{round(amount):,}" if amount.denominator == 1 else f"{float(amount):,.2f}"
+    return f"{amount.numerator:,}" if amount.denominator == 1 else f"{Decimal(round(amount * 100)).scaleb(-2):,f}"
 
 
 def _about(amount: float) -> str:

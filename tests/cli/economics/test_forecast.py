@@ -53,6 +53,13 @@ def test_scripts_get_exact_numbers_and_estimates_named_as_such(meter: Meter):
     assert (len(said["past"]), len(said["ahead"])) == (20, 10)
 
 
+def test_people_get_exact_numbers_that_no_float_holds(meter: Meter, write):
+    ended = meter("forecast", "--use", write("900000000000000001", "0.5", 0))
+
+    assert "Used: 900,000,000,000,000,001.50 credits" in ended.data
+    assert "Run rate, every day like the average one: 9,000,000,000,000,000,015 credits" in ended.data
+
+
 def test_later_days_of_a_file_are_not_looked_at_and_that_is_said(meter: Meter, write):
     ended = meter("forecast", "--use", write(*[100] * 25), "--day", "20", "--json")
 
