@@ -10,7 +10,6 @@ from fractions import Fraction
 from pathlib import Path
 
 from meter.credits import MICRO
-from meter.economics.traffic import Call
 from meter.sheets.calls import TABLES, calls
 from meter.sheets.rows import Row, Sheet, SheetError
 
@@ -84,16 +83,7 @@ def _add_calls(path: Path, account: str | None, found: Found) -> None:
     for call in calls([path]):
         if account in {None, call.account}:
             found.accounts.add(call.account)
-            found.add(_day_of(path, call), call.operation, Fraction(call.credits, MICRO))
-
-
-def _day_of(path: Path, call: Call) -> date:
-    day = datetime.fromtimestamp(call.at, UTC).date()
-    try:
-        _next_year(day)
-    except ValueError as error:
-        raise SheetError(f"{path}: {day} is no date to count calls on ({call.at} seconds); correct at.") from error
-    return day
+            found.add(datetime.fromtimestamp(call.at, UTC).date(), call.operation, Fraction(call.credits, MICRO))
 
 
 def _next_year(day: date) -> date:
