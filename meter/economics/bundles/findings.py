@@ -182,7 +182,7 @@ def _farm(farm: Farm) -> Finding:
         subject=farm.free,
         sentence=(
             f"{farm.accounts:,} accounts on {farm.free} stand in for {farm.paid}: they save its "
-            f"{decimal_text(farm.saved)} a period and cost you {_money(farm.cost)}; ask for a card or a "
+            f"{_money(farm.saved)} a period and cost you {_money(farm.cost)}; ask for a card or a "
             "verified company, or give less away."
         ),
     )
@@ -195,8 +195,8 @@ def _stack(stack: Stack, bundles: Bundles) -> Finding:
         code=Code.STACK,
         subject=stack.big,
         sentence=(
-            f"{pieces} include {_whole(stack.credits)} credits for {decimal_text(stack.price)}, less than "
-            f"{stack.big} for {decimal_text(price)}; let {stack.big} cost less a credit than the smaller plans."
+            f"{pieces} include {_whole(stack.credits)} credits for {_money(stack.price)}, less than "
+            f"{stack.big} for {_money(price)}; let {stack.big} cost less a credit than the smaller plans."
         ),
     )
 

@@ -49,7 +49,7 @@ def offers(policy: Policy, list_price: Fraction | None) -> Offers:
     compared = [plan for plan in sold if _length(plan) == length]
     return Offers(
         paid=tuple(_offer(plan, policy, list_price) for plan in compared),
-        free=tuple(_given_away(policy)),
+        free=tuple(_given_away(policy, length)),
         left_out=tuple(_sentences(policy, length)),
         currency=length[2],
         period=length[0],
@@ -122,9 +122,9 @@ def _best_hour(operation: Operation) -> Fraction:
     return min(ONE, *windows) if windows else ONE
 
 
-def _given_away(policy: Policy) -> Iterator[Offer]:
+def _given_away(policy: Policy, length: Length) -> Iterator[Offer]:
     for plan in policy.plans.values():
-        if _is_free(plan):
+        if _is_free(plan) and _lasts(plan, length):
             yield _offer(plan, policy, None)
         if plan.trial:
             yield Offer(name=f"the trial of {plan.name}", price=Fraction(0), credits=whole(plan.trial.credits))
@@ -135,9 +135,16 @@ def _is_free(plan: Plan) -> bool:
     return not plan.price and not plan.commitment and plan.included > 0
 
 
+def _lasts(plan: Plan, length: Length) -> bool:
+    """Whether its period is as long; what is free has no currency."""
+    return _length(plan)[:2] == length[:2]
+
+
 def _sentences(policy: Policy, length: Length) -> Iterator[str]:
     for plan in policy.plans.values():
-        if _is_free(plan):
+        if _is_free(plan) and not _lasts(plan, length):
+            yield f"{plan.name} has no price and another period than {length[0]}, and is left out."
+        elif _is_free(plan):
             yield f"{plan.name} has no price, and counts as given away; if it is sold, write its price."
         elif not plan.price:
             yield f"{plan.name} has no price, and is left out; write its price to see what it earns."

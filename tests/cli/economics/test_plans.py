@@ -277,3 +277,22 @@ def test_the_observed_use_of_the_example_is_what_its_generator_makes(capsys):
     runpy.run_path(str(EXAMPLES / "observed_use.py"), run_name="__main__")
 
     assert capsys.readouterr().out == (EXAMPLES / "observed-use.csv").read_text()
+
+
+def test_what_is_given_away_a_day_is_not_counted_as_if_it_were_a_month(meter: Meter, tmp_path):
+    plans = (
+        "plans:\n  free: {included: 100, period: day}\n"
+        "  year: {included: 1200, period: year, price: '100', currency: USD}\n"
+        "  gift: {included: 600, period: year}\n  basic: {included: 1000, period: month, price: '10', currency: USD}\n"
+    )
+    policy = written(tmp_path, "daily.yaml", HEAD + plans)
+    ended = meter("plans", "suggest", "--policies", policy, "--cost", "0.001")
+    found = meter("plans", "suggest", "--policies", policy, "--cost", "0.001", "--json").json()
+
+    assert "free has no price and another period than month, and is left out." in ended.talk
+    assert codes(found)[-1] == ("BND008", "gift")
+    assert {(one["free"], one["plan"], one["accounts"]) for one in found["free_accounts"]} == {
+        ("gift", "year", 2),
+        ("gift", "basic", 20),
+    }
+    assert "2 accounts on gift stand in for year: they save its 8.3333 a period" in ended.data
