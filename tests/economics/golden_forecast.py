@@ -18,7 +18,7 @@ def used(used, limit):
 
 
 def runrate(used, day, days=MONTHS):
-    return {length: rates.runrate(Fraction(used), Fraction(day), length) for length in days}
+    return {length: rates.runrate(Fraction(used), Fraction(day), length) for length in days if length >= Fraction(day)}
 
 
 FUNCTIONS = {
