@@ -42,6 +42,8 @@ adjustments:
 plans:
   small: {included: 1000, period: month}
 """
+ALL_DAY = RICH.partition("adjustments:")[0] + "plans:\n  small: {included: 1000, period: month}\n"
+"""The same prices at any time, whenever the test runs."""
 
 
 def exact(answer):
@@ -133,7 +135,7 @@ async def test_prices_are_those_of_the_version_that_the_account_pays_by_with_the
 
 
 async def test_a_quote_is_what_the_call_then_costs_and_takes_nothing(store_url, tmp_path):
-    async with metered(answering(), tmp_path, store_url, RICH, at=None) as here:
+    async with metered(answering(), tmp_path, store_url, ALL_DAY, at=None) as here:
         told = (await quoted(here.app, "GET", "/v1/item")).json["data"]
         before = await here.books.consumed()
         paid = await call(here.app)
@@ -154,8 +156,7 @@ async def test_a_quote_is_what_the_call_then_costs_and_takes_nothing(store_url, 
 )
 async def test_a_price_by_use_is_told_for_the_use_that_is_described(store_url, tmp_path, line, described, told):
     method, _, target = line.partition(" ")
-    policy = RICH.partition("adjustments:")[0] + "plans:\n  small: {included: 1000, period: month}\n"
-    async with metered(answering(), tmp_path, store_url, policy) as here:
+    async with metered(answering(), tmp_path, store_url, ALL_DAY) as here:
         said = (await quoted(here.app, method, target, **described)).json["data"]
 
     assert (said["credits"], said["ceiling"]) == told
