@@ -14,7 +14,7 @@ from tests.end_to_end.house import House, Store, until
 
 SEED = 8
 AT_ONCE = 16
-CALLS = 100
+CALLS = 70
 """Between two faults."""
 
 
