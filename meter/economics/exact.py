@@ -30,6 +30,16 @@ def parse(written: str) -> Fraction:
     return Fraction(written)
 
 
+def parse_share(written: str) -> Fraction:
+    """Read a share, written as ``0.2`` or ``20%``.
+
+    Raises:
+        EconomicsError: it is neither.
+    """
+    number = parse(written.removesuffix("%").rstrip())
+    return number / 100 if written.endswith("%") else number
+
+
 def decimal_text(value: Fraction) -> str:
     """Write a number in decimals, never with an exponent: exact where they end, else to twelve significant digits."""
     exact = _exact(value)

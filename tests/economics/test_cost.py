@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from meter.economics.cost.rates import RateCard, cost_of, rates_of
+from meter.economics.cost.rates import RateCard, costs_of, rates_of
 from meter.economics.cost.units import Resource, column
 from meter.economics.cost.usage import Usage, usage_of
 from meter.economics.exact import EconomicsError
@@ -12,6 +12,10 @@ from meter.economics.exact import EconomicsError
 
 def numbers(**columns):
     return {name: Fraction(written) for name, written in columns.items()}
+
+
+def cost_of(usage, rates):
+    return sum(costs_of(usage, rates).values())
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import typer
 
-from meter.economics.exact import EconomicsError, parse
+from meter.economics.exact import EconomicsError, parse, parse_share
 
 T = TypeVar("T")
 
@@ -37,13 +37,3 @@ def margin(option: str, written: str) -> Fraction:
     if not 0 <= share < 1:
         raise typer.BadParameter(f"{written} is no margin; write a share from 0 to below 1.", param_hint=option)
     return share
-
-
-def parse_share(written: str) -> Fraction:
-    """Read a share, written as ``0.2`` or ``20%``.
-
-    Raises:
-        EconomicsError: it is neither.
-    """
-    number = parse(written.removesuffix("%").rstrip())
-    return number / 100 if written.endswith("%") else number

@@ -1,11 +1,11 @@
 """``meter cost``: what calls cost, by what they used; with the whole bill, where it is known."""
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from meter.cli.economics.asked import amount, asked
 from meter.cli.economics.cost_json import costs_object
 from meter.cli.economics.cost_view import Report, findings, show_report
 from meter.cli.ends import Exit
@@ -14,7 +14,6 @@ from meter.cli.printing import show_json
 from meter.economics.cost.calls import costs
 from meter.economics.cost.sharing import Rule, rule_of
 from meter.economics.cost.sizes import Buckets, buckets_of
-from meter.economics.exact import EconomicsError, decimal_text, parse
 from meter.sheets.measured import Seen, measured
 from meter.sheets.rate_card import rate_card
 
@@ -54,7 +53,8 @@ def cost(
     json: Json = False,
 ) -> None:
     """Say what calls cost by operation; exit 1 where the bill is below that, or no call was billed."""
-    paid, rule, way = _bill(bill), _rule(share_by), _way(buckets)
+    paid = None if bill is None else amount("--bill", bill)
+    rule, way = asked("--share-by", share_by, rule_of), asked("--buckets", buckets, buckets_of)
     card, seen = rate_card(rates), Seen()
     found = costs(measured(files, card, size=size, seen=seen), bill=paid, rule=rule, step=card.step, buckets=way)
     report = Report(found, card, seen, size)
@@ -64,29 +64,3 @@ def cost(
         show_report(report)
     if any(finding.serious for finding in findings(report)):
         raise typer.Exit(Exit.FINDINGS)
-
-
-def _bill(written: str | None) -> Fraction | None:
-    if written is None:
-        return None
-    try:
-        bill = parse(written)
-    except EconomicsError as error:
-        raise typer.BadParameter(str(error), param_hint="--bill") from error
-    if bill < 0:
-        raise typer.BadParameter(f"{decimal_text(bill)} is negative; write what was paid.", param_hint="--bill")
-    return bill
-
-
-def _rule(written: str) -> Rule:
-    try:
-        return rule_of(written)
-    except EconomicsError as error:
-        raise typer.BadParameter(str(error), param_hint="--share-by") from error
-
-
-def _way(written: str) -> Buckets:
-    try:
-        return buckets_of(written)
-    except EconomicsError as error:
-        raise typer.BadParameter(str(error), param_hint="--buckets") from error

@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import typer
 
-from meter.cli.economics.asked import asked, parse_share
+from meter.cli.economics.asked import asked
 from meter.credits import AmountError, Credits, parse
-from meter.economics.exact import EconomicsError
+from meter.economics.exact import EconomicsError, parse_share
 from meter.economics.exact import parse as number
 from meter.economics.glide.cohorts import Schedule
 from meter.economics.glide.plan import Kept, Worth, target_credits
@@ -73,7 +73,7 @@ def kept(grandfather: str | None, end: str | None) -> Kept | None:
 
 
 def rise(written: str) -> Fraction:
-    """The share of the old price that a month may add."""
+    """The share of the month before that a month may add."""
     share = asked("--rise", written, parse_share)
     if not 0 < share <= 1:
         raise typer.BadParameter(

@@ -9,11 +9,11 @@ from typing import TypeVar
 
 import typer
 
+from meter.cli.economics.asked import asked as read
 from meter.cli.economics.lint_formats import write
 from meter.cli.economics.lint_options import Format
 from meter.cli.ends import Exit
 from meter.cli.printing import say
-from meter.economics.exact import EconomicsError
 from meter.economics.lint.declared import amount, declared, margin, positive
 from meter.economics.lint.linter import REFUSED, Linted, lint, refused
 from meter.economics.lint.openapi import endpoints
@@ -124,10 +124,7 @@ def _cost(row: Row) -> Cost:
 
 
 def _option(name: str, written: str | None, reader: Callable[[str], T]) -> T | None:
-    try:
-        return None if written is None else reader(written)
-    except EconomicsError as error:
-        raise typer.BadParameter(str(error), param_hint=name) from error
+    return None if written is None else read(name, written, reader)
 
 
 def _check_codes(ignored: Iterable[str]) -> None:

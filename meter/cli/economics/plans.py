@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from meter.cli.economics.asked import amount, asked, margin, parse_share
+from meter.cli.economics.asked import amount, asked, margin
 from meter.cli.options import Json, Policies, settings
 from meter.cli.policy_commands import read
 from meter.cli.printing import say, show_json
+from meter.economics.exact import parse_share
 
 app = typer.Typer(no_args_is_help=True, help="What plans should include, for what price.")
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meter.cli.bulk.bar import Bar
-from meter.cli.economics.asked import amount, asked, parse_share
+from meter.cli.economics.asked import amount, asked
 from meter.cli.economics.simulation import Simulation, as_object, show_markdown, show_tables
 from meter.cli.ends import Exit
 from meter.cli.options import Json
 from meter.cli.policy_commands import read
 from meter.cli.printing import counted, say, show_json
-from meter.economics.exact import EconomicsError
+from meter.economics.exact import EconomicsError, parse_share
 from meter.economics.replay.comparison import broken, compared
 from meter.economics.replay.money import Earned, Prices, Window, cost, revenue
 from meter.economics.replay.outcome import Replayed

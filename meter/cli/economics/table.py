@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from meter.cli.economics.asked import asked, parse_share
+from meter.cli.economics.asked import asked
 from meter.cli.economics.table_view import show_built, table_object
 from meter.cli.ends import Exit, Refusal
 from meter.cli.options import Json
 from meter.cli.printing import say, show_json
-from meter.economics.exact import EconomicsError, parse
+from meter.economics.exact import EconomicsError, parse, parse_share
 from meter.economics.table.build import Choices, Table, build
 from meter.economics.table.findings import findings
 from meter.economics.table.ladders import LADDERS, Ladder, ladder

@@ -43,16 +43,6 @@ def rates_of(written: Iterable[tuple[str, Fraction]]) -> Mapping[Resource, Fract
     return rates
 
 
-def cost_of(usage: Usage, card: RateCard) -> Fraction:
-    """What usage costs, exactly, in the card's money.
-
-    Raises:
-        EconomicsError: something was used that has no rate.
-    """
-    parts = costs_of(usage, card)
-    return sum(parts.values(), Fraction(0))
-
-
 def costs_of(usage: Usage, card: RateCard) -> Mapping[Resource, Fraction]:
     """What each resource of usage costs.
 

@@ -6,7 +6,7 @@ from typing import NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 from meter.credits import AmountError, parse
-from meter.economics.exact import EconomicsError, decimal_text
+from meter.economics.exact import EconomicsError, decimal_text, parse_share
 from meter.economics.exact import parse as number
 from meter.economics.lint.subject import Buffer, Cost, Dashboard, Economics, Offer, Part
 from meter.economics.table.ladders import ladder
@@ -94,7 +94,7 @@ def margin(written: str) -> Fraction:
     Raises:
         EconomicsError: it is none.
     """
-    value = number(written.removesuffix("%").strip()) / (100 if written.endswith("%") else 1)
+    value = parse_share(written)
     if not 0 <= value < 1:
         raise EconomicsError(f"{shown(written)} is no margin; write a share from 0 to less than 1, such as 0.7 or 70%.")
     return value

@@ -126,7 +126,7 @@ def test_the_access_log_is_read(meter):
         ("operation,cpu_s\na,1\n", (), (1, "calls.csv:1: the column 'cpu_s' is no unit; did you mean 'cpu_ms'?")),
         ("operation,gpu_ms\na,1\n", (), (1, "calls.csv:2: gpu_seconds is used (0.001) and has no rate; add it to the")),
         ("", (), (1, "calls.csv: there is no row in it; write one line for each call.")),
-        ("operation,cpu_ms\na,1\n", ("--bill", "-5"), (2, "-5 is negative; write what was paid.")),
+        ("operation,cpu_ms\na,1\n", ("--bill", "-5"), (2, "-5 is less than 0; correct it.")),
         ("operation,cpu_ms\na,1\n", ("--bill", "much"), (2, "'much' is not a number")),
         (
             "operation,cpu_ms\na,1\n",
